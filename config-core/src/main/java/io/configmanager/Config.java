@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The configuration of one namespace: reader and writer. Safe for any thread; obtained from
+ * {@link ConfigManager#namespace(String)} and good until the manager closes.
+ *
+ * <p>Reads come from memory: a hit takes no lock, does no I/O and, where the value was read as this type before,
+ * allocates nothing. Decoded values are shared between readers: treat them as read-only. The first use of a namespace
+ * loads it, which is the one read that waits for the store.
+ *
+ * <p>Writes go to the store and are readable by this instance as soon as they return.
+ *
+ * <p>All methods throw {@link ManagerStateException} while the manager is not connected and
+ * {@link InvalidConfigException} for an invalid key.
+ */
+public interface Config {
+
+    String namespace();
+
+    /**
+     * The value of the key.
+     *
+     * @throws KeyNotFoundException if there is none
+     * @throws ConfigValueException if it is not of this type
+     */
+    <T> T get(String key, Class<T> type);
+
+    /**
+     * The value of the key, or the default if there is none.
+     *
+     * @throws ConfigValueException if it is not of this type
+     */
+    <T> T get(String key, Class<T> type, T defaultValue);
+
+    /**
+     * The value of the key as a generic type, or empty if there is none.
+     *
+     * @throws ConfigValueException if it is not of this type
+     */
+    <T> Optional<T> get(String key, TypeRef<T> type);
+
+    /** The entry with its metadata, or empty if there is none. */
+    Optional<ConfigEntry> entry(String key);
+
+    /**
+     * The entry as the store has it now, read on purpose and brought to the cache.
+     *
+     * @throws StoreException if the store cannot be read
+     */
+    Optional<ConfigEntry> latest(String key);
+
+    /**
+     * Entries in byte-wise key order.
+     *
+     * @param limit most entries of the page, 1 to 1,000
+     * @param cursor the cursor of the page before, or null for the first page
+     * @throws InvalidConfigException for a limit out of range or a cursor that is none
+     */
+    Page<ConfigEntry> find(ConfigFilter filter, int limit, @Nullable String cursor);
+
+    /** What happened to the key, newest first, as far back as the store keeps it. Reads the store. */
+    Page<LogEntry> history(String key, int limit, @Nullable String cursor);
+
+    /** Creates or overwrites. See {@link #set(String, Object, WriteOptions)}. */
+    ConfigEntry set(String key, Object value);
+
+    /**
+     * Stores a value.
+     *
+     * @return the stored entry with its new version and revision
+     * @throws InvalidConfigException if the value cannot be encoded or is larger than the limit
+     * @throws VersionConflictException if the condition does not hold
+     * @throws StoreException if the store did not confirm the write
+     */
+    ConfigEntry set(String key, Object value, WriteOptions options);
+
+    /** Deletes the key; false if it did not exist. */
+    boolean delete(String key);
+
+    /**
+     * Deletes the key; false if it did not exist and the condition allowed that.
+     *
+     * @throws VersionConflictException if the condition does not hold
+     */
+    boolean delete(String key, WriteOptions options);
+
+    /**
+     * Several writes as one: all or nothing, one revision, seen together by every reader.
+     *
+     * @return the entries that were set, in the order of the batch
+     * @throws VersionConflictException if any condition does not hold
+     */
+    List<ConfigEntry> commit(Consumer<ConfigBatch> writes);
+
+    /** As {@link #commit(Consumer)}, with an author and a comment for the log. */
+    List<ConfigEntry> commit(Consumer<ConfigBatch> writes, @Nullable String author, @Nullable String comment);
+
+    /**
+     * An immutable, consistent picture of the namespace. Own writes are in it once their revision was applied.
+     *
+     * @throws ManagerStateException if the namespace is larger than the cache and is loaded on demand
+     */
+    ConfigView view();
+
+    /** Tells the listener of every change from now on. The subscription holds the listener until it is closed. */
+    Subscription listen(ConfigFilter filter, ConfigListener listener);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a value is written.
+ *
+ * @param condition what must hold for the write to be stored
+ * @param ttl how long the entry lives, by the store's clock; null keeps the expiry that the entry has, zero removes it
+ * @param secret whether the value is to be masked wherever it is shown
+ * @param author who writes, for the log; null for the store's own idea of it
+ * @param comment why, for the log; null for none
+ */
+public record WriteOptions(
+        Condition condition,
+        @Nullable Duration ttl,
+        boolean secret,
+        @Nullable String author,
+        @Nullable String comment) {
+
+    /** Create or overwrite, keep an existing expiry, not secret, no comment. */
+    public static final WriteOptions DEFAULT = new WriteOptions(Condition.ALWAYS, null, false, null, null);
+
+    public WriteOptions {
+        if (ttl != null && ttl.isNegative()) {
+            throw new InvalidConfigException("Invalid time to live " + ttl + ": it must not be negative");
+        }
+    }
+
+    /** Only if the key does not exist. */
+    public static WriteOptions createOnly() {
+        return DEFAULT.with(Condition.ABSENT);
+    }
+
+    /** Only if the key exists. */
+    public static WriteOptions updateOnly() {
+        return DEFAULT.with(Condition.PRESENT);
+    }
+
+    /** Only if the key has exactly this version. */
+    public static WriteOptions expectVersion(long version) {
+        return DEFAULT.with(Condition.version(version));
+    }
+
+    public WriteOptions with(Condition newCondition) {
+        return new WriteOptions(newCondition, ttl, secret, author, comment);
+    }
+
+    /** Lives this long from the commit on; zero: for ever. */
+    public WriteOptions withTtl(Duration newTtl) {
+        return new WriteOptions(condition, newTtl, secret, author, comment);
+    }
+
+    public WriteOptions asSecret() {
+        return new WriteOptions(condition, ttl, true, author, comment);
+    }
+
+    public WriteOptions withAuthor(@Nullable String newAuthor) {
+        return new WriteOptions(condition, ttl, secret, newAuthor, comment);
+    }
+
+    public WriteOptions withComment(@Nullable String newComment) {
+        return new WriteOptions(condition, ttl, secret, author, newComment);
+    }
+}

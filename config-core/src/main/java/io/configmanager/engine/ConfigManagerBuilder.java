@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigManager;
+import io.configmanager.ConfigNames;
+import io.configmanager.ConfigObserver;
+import io.configmanager.InvalidConfigException;
+import io.configmanager.codec.Codec;
+import io.configmanager.codec.JsonCodec;
+import io.configmanager.store.ConfigStore;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Builds a {@link ConfigManager} on a store. Every setting has a default that works; the manager owns the store and
+ * closes it.
+ */
+public final class ConfigManagerBuilder {
+
+    final ConfigStore store;
+    final Set<String> namespaces = new LinkedHashSet<>();
+    final List<Codec> codecs = new ArrayList<>();
+    final List<ConfigObserver> observers = new ArrayList<>();
+    final List<Consumer<ConfigChangeSet>> appliers = new ArrayList<>();
+    Codec defaultCodec = new JsonCodec();
+    StartupPolicy startupPolicy = StartupPolicy.FAIL;
+    Duration startupTimeout = Duration.ofSeconds(10);
+    int maximumEntries = 250_000;
+    int maximumValueBytes = 1024 * 1024;
+    Duration pollTimeout = Duration.ofSeconds(1);
+    Duration firstRetry = Duration.ofMillis(100);
+    Duration lastRetry = Duration.ofSeconds(30);
+    Duration stableAfter = Duration.ofSeconds(2);
+    Duration maintenanceInterval = Duration.ofSeconds(5);
+    int failureThreshold = 3;
+    Duration gracePeriod = Duration.ZERO;
+
+    private ConfigManagerBuilder(ConfigStore store) {
+        this.store = store;
+    }
+
+    /** What {@link ConfigManager#connect()} does when the cache is not live within the startup timeout. */
+    public enum StartupPolicy {
+        /** Throw. A failure that no retry can mend, such as a missing table, throws at once. */
+        FAIL,
+        /** Go on without values, so that readers get their defaults, and become live as soon as the store is there. */
+        DEFAULTS
+    }
+
+    public static ConfigManagerBuilder forStore(ConfigStore store) {
+        return new ConfigManagerBuilder(store);
+    }
+
+    /** Namespaces to load when connecting; others are loaded at their first use. None by default. */
+    public ConfigManagerBuilder preload(String... names) {
+        for (String name : names) {
+            namespaces.add(ConfigNames.requireNamespace(name));
+        }
+        return this;
+    }
+
+    /** The codec that writes values; {@link JsonCodec} by default. Values are read by the codec they name. */
+    public ConfigManagerBuilder defaultCodec(Codec codec) {
+        this.defaultCodec = codec;
+        return this;
+    }
+
+    /** One more codec for values that name it. */
+    public ConfigManagerBuilder codec(Codec codec) {
+        codecs.add(codec);
+        return this;
+    }
+
+    /** What to do when the store cannot be reached in time; fail after 10 seconds by default. */
+    public ConfigManagerBuilder startup(StartupPolicy policy, Duration timeout) {
+        this.startupPolicy = policy;
+        this.startupTimeout = positive("startup timeout", timeout);
+        return this;
+    }
+
+    /** Most entries of one namespace to hold in memory; a larger one is loaded on demand. 250,000 by default. */
+    public ConfigManagerBuilder maximumEntries(int entries) {
+        if (entries < 1) {
+            throw new InvalidConfigException("Invalid maximum entries " + entries + ": it must be positive");
+        }
+        this.maximumEntries = entries;
+        return this;
+    }
+
+    /** Largest encoded value to write, in bytes of UTF-8; 1 MiB by default. */
+    public ConfigManagerBuilder maximumValueBytes(int bytes) {
+        if (bytes < 1) {
+            throw new InvalidConfigException("Invalid maximum value size " + bytes + ": it must be positive");
+        }
+        this.maximumValueBytes = bytes;
+        return this;
+    }
+
+    /** How long one poll of the feed may wait; 1 s by default. Shorter only makes stopping a blocked store quicker. */
+    public ConfigManagerBuilder pollTimeout(Duration timeout) {
+        this.pollTimeout = positive("poll timeout", timeout);
+        return this;
+    }
+
+    /**
+     * Waits between attempts to reach the store: from {@code first}, doubled up to {@code last}, each times a random
+     * factor of 0.5 to 1.5; from the start again only after the watch was live for {@code stableAfter}. 100 ms, 30 s and
+     * 2 s by default.
+     */
+    public ConfigManagerBuilder retry(Duration first, Duration last, Duration stableAfterLive) {
+        this.firstRetry = positive("first retry", first);
+        this.lastRetry = positive("last retry", last);
+        this.stableAfter = positive("stable period", stableAfterLive);
+        return this;
+    }
+
+    /** How often the store's housekeeping is called; 5 s by default, with a jitter of a fifth. */
+    public ConfigManagerBuilder maintenanceInterval(Duration interval) {
+        this.maintenanceInterval = positive("maintenance interval", interval);
+        return this;
+    }
+
+    /**
+     * When health is DOWN: after this many failures in a row (3 by default) and when no read has proved the cache
+     * current for the grace period (none by default).
+     */
+    public ConfigManagerBuilder health(int failures, Duration grace) {
+        if (failures < 1 || grace.isNegative()) {
+            throw new InvalidConfigException("Invalid health settings: failures " + failures + ", grace " + grace);
+        }
+        this.failureThreshold = failures;
+        this.gracePeriod = grace;
+        return this;
+    }
+
+    public ConfigManagerBuilder observer(ConfigObserver observer) {
+        observers.add(observer);
+        return this;
+    }
+
+    /**
+     * Called on the watch thread with every change set of an active namespace, after the cache shows it and before any
+     * listener is told: for values that must follow before listeners run. Must be quick; what it throws is logged.
+     */
+    public ConfigManagerBuilder onApplied(Consumer<ConfigChangeSet> applier) {
+        appliers.add(applier);
+        return this;
+    }
+
+    public ConfigManager build() {
+        return new DefaultConfigManager(this);
+    }
+
+    private static Duration positive(String what, Duration duration) {
+        if (duration.isNegative() || duration.isZero()) {
+            throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
+        }
+        return duration;
+    }
+}
