@@ -262,7 +262,7 @@ CREATE OR REPLACE FUNCTION public.config_commit(
 #variable_conflict use_column
 DECLARE
     clock    timestamptz := clock_timestamp();
-    found    boolean[];     -- has a row, live or expired
+    stored   boolean[];     -- has a row, live or expired
     live     boolean[];
     broken   bigint;
     actual   bigint;
@@ -294,7 +294,7 @@ BEGIN
            min(o.n) FILTER (WHERE x.violated),
            (array_agg(CASE WHEN e.live THEN e.version ELSE 0 END ORDER BY o.n) FILTER (WHERE x.violated))[1],
            count(*) FILTER (WHERE o.val IS NOT NULL OR e.live)
-      INTO found, live, broken, actual, expected
+      INTO stored, live, broken, actual, expected
       FROM unnest(vals, conds) WITH ORDINALITY o(val, cond, n)
       LEFT JOIN (SELECT k.n, t.version, (t.expires_at IS NULL OR t.expires_at > clock) AS live
                    FROM unnest(namespaces, keys) WITH ORDINALITY k(namespace, key, n)
@@ -320,14 +320,14 @@ BEGIN
         END IF;
         RETURN QUERY
             WITH o AS MATERIALIZED (
-                SELECT * FROM unnest(namespaces, keys, vals, codecs, types, ttls, found, live) WITH ORDINALITY
-                              u(namespace, key, val, codec, type, ttl, found, live, n)),
+                SELECT * FROM unnest(namespaces, keys, vals, codecs, types, ttls, stored, live) WITH ORDINALITY
+                              u(namespace, key, val, codec, type, ttl, stored, live, n)),
             i AS (
                 INSERT INTO public.config_entry AS e
                        (namespace, key, value, codec, type, expires_at, author, comment, op_id)
                 SELECT o.namespace, o.key, o.val, o.codec, o.type,
                        CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond' END, by_author, why, commit_id
-                  FROM o WHERE o.val IS NOT NULL AND NOT o.found ORDER BY o.namespace, o.key
+                  FROM o WHERE o.val IS NOT NULL AND NOT o.stored ORDER BY o.namespace, o.key
                     ON CONFLICT DO NOTHING
                 RETURNING e.namespace, e.key, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
             u AS (
@@ -336,7 +336,7 @@ BEGIN
                        op_id = commit_id,
                        expires_at = CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond'
                                          WHEN o.ttl IS NULL AND o.live THEN e.expires_at END
-                  FROM o WHERE o.val IS NOT NULL AND o.found AND e.namespace = o.namespace AND e.key = o.key
+                  FROM o WHERE o.val IS NOT NULL AND o.stored AND e.namespace = o.namespace AND e.key = o.key
                 RETURNING o.n, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
             d AS (
                 DELETE FROM public.config_entry e USING o
