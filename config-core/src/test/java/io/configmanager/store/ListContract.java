@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /** The part of {@link ConfigStoreContract} about answers with many entries. */
-abstract class ListContract extends EntryContract {
+abstract class ListContract extends CommitContract {
 
     /** Keys in byte-wise order, which is not the order of any human language. */
     private static final List<String> KEYS = List.of(
