@@ -35,7 +35,8 @@ final class Failures {
                     "the database role lacks a privilege (" + message(failure) + "). Readers need GRANT SELECT ON "
                             + names.qualified("head") + ", " + names.qualified("entry") + ", " + names.qualified("log")
                             + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
-                            + " and GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
+                            + ", GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
+                            + " and GRANT EXECUTE ON FUNCTION " + names.qualified("record")
                             + "; all need GRANT USAGE ON SCHEMA " + names.schema();
             return new StoreException(reason + advice, false, failure);
         }
