@@ -12,8 +12,8 @@
 --   UPDATE config_entry SET value = '"Bonjour"' WHERE key = 'app/greeting';
 --   DELETE FROM config_entry WHERE key = 'app/greeting';
 --
--- Who did it is the session's user, or what SET config.author = '…' says; SET config.comment = '…' says why a row was
--- deleted. Do not touch the other tables, with two exceptions:
+-- Who did it is the session's user, or what SET config.author = '…' says. The column comment says why, or for a
+-- deletion SET config.comment = '…'. Do not touch the other tables, with two exceptions:
 --
 --   UPDATE config_head SET lineage = gen_random_uuid();    -- makes every client read everything again
 --   UPDATE config_head SET channel = NULL;                 -- no NOTIFY any more: every client polls
@@ -36,11 +36,11 @@ CREATE TABLE IF NOT EXISTS public.config_head (
     channel        text        CHECK (channel <> ''),                -- of NOTIFY; null: nothing is announced
     lineage        uuid        NOT NULL DEFAULT gen_random_uuid(),   -- identity of this history
     rev            bigint      NOT NULL DEFAULT 0,
-    rev_id         uuid        NOT NULL DEFAULT gen_random_uuid(),   -- tells this revision from another one of its number
+    rev_id         uuid        NOT NULL DEFAULT gen_random_uuid(),   -- tells it from another revision of this number
     xid            xid8,                                             -- the transaction that took the revision …
-    began_at       timestamptz,                                      -- … and its start: transaction ids return after a restore
+    began_at       timestamptz,                                      -- … and its start: a restore brings ids again
     compact_rev    bigint      NOT NULL DEFAULT 0,                   -- a reader at an earlier revision cannot be served
-    swept_rev      bigint      NOT NULL DEFAULT 0,                   -- rows before it have been forgotten as far as they may be
+    swept_rev      bigint      NOT NULL DEFAULT 0,                   -- up to here old rows have been deleted
     audited_at     timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
@@ -124,7 +124,8 @@ BEGIN
     IF removed THEN
         -- Written now, without a revision, so that the key's next version is known within this transaction.
         INSERT INTO public.config_log (rev, rev_id, op, namespace, key, version, at, author, comment, op_id)
-        SELECT 0, '00000000-0000-0000-0000-000000000000', CASE WHEN coalesce(m.mode, '') = 'expire' THEN 'X' ELSE 'D' END,
+        SELECT 0, '00000000-0000-0000-0000-000000000000',
+               CASE WHEN coalesce(m.mode, '') = 'expire' THEN 'X' ELSE 'D' END,
                OLD.namespace, OLD.key,
                1 + greatest(OLD.version, (SELECT max(l.version) FROM public.config_log l
                                            WHERE l.namespace = OLD.namespace AND l.key = OLD.key)),
@@ -301,7 +302,8 @@ END $$;
 --   vals   null to delete                          ttls   microseconds; 0: for ever; null: keeps what a live row has
 --   conds  null: any state, 0: absent, -1: present, else the version that the key must have
 -- Answers one row for each change (n, op, version, …) and a last one with n = 0: op 'C', the revision (0 when joined)
--- and the clock. A condition that does not hold: nothing is stored, and the only row has op '!', n and the actual version.
+-- and the clock. If a condition does not hold, nothing is stored, and the only row has op '!', n and the actual
+-- version.
 -- joined: part of a transaction that goes on afterwards, which then decides when the revision is taken.
 CREATE OR REPLACE FUNCTION public.config_commit(
     commit_id uuid, joined boolean, wait_ms integer, by_author text, why text,
@@ -344,7 +346,8 @@ BEGIN
     -- The usual case, one put to a key that exists, in one cheap statement.
     IF cardinality(vals) = 1 AND vals[1] IS NOT NULL AND conds[1] IS DISTINCT FROM 0 THEN
         UPDATE public.config_entry e
-           SET value = vals[1], codec = codecs[1], type = types[1], author = by_author, comment = why, op_id = commit_id,
+           SET value = vals[1], codec = codecs[1], type = types[1], author = by_author, comment = why,
+               op_id = commit_id,
                expires_at = CASE WHEN ttls[1] > 0 THEN clock + ttls[1] * interval '1 microsecond'
                                  WHEN ttls[1] IS NULL THEN e.expires_at END
          WHERE e.namespace = namespaces[1] AND e.key = keys[1] AND (e.expires_at IS NULL OR e.expires_at > clock)
@@ -396,10 +399,12 @@ BEGIN
                     INSERT INTO public.config_entry AS e
                            (namespace, key, value, codec, type, expires_at, author, comment, op_id)
                     SELECT o.namespace, o.key, o.val, o.codec, o.type,
-                           CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond' END, by_author, why, commit_id
+                           CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond' END,
+                           by_author, why, commit_id
                       FROM o WHERE o.val IS NOT NULL AND NOT o.stored ORDER BY o.namespace, o.key
                         ON CONFLICT DO NOTHING
-                    RETURNING e.namespace, e.key, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
+                    RETURNING e.namespace, e.key, e.version, e.type, e.created_at, e.updated_at, e.expires_at,
+                              e.author),
                 u AS (
                     UPDATE public.config_entry e
                        SET value = o.val, codec = o.codec, type = o.type, author = by_author, comment = why,
@@ -417,7 +422,8 @@ BEGIN
                 UNION ALL
                 SELECT u.n, 'P'::"char", u.version, u.type, u.created_at, u.updated_at, u.expires_at, u.author FROM u
                 UNION ALL
-                SELECT d.n, 'D'::"char", d.version + 1, NULL, NULL, clock, NULL, coalesce(by_author, session_user) FROM d;
+                SELECT d.n, 'D'::"char", d.version + 1, NULL, NULL, clock, NULL, coalesce(by_author, session_user)
+                  FROM d;
             GET DIAGNOSTICS changed = ROW_COUNT;
             IF changed < expected THEN
                 RAISE EXCEPTION 'another transaction created one of the keys at this moment'
@@ -472,14 +478,15 @@ BEGIN
     IF head.swept_rev < head.compact_rev THEN
         DELETE FROM public.config_log l
          USING (SELECT w.namespace, w.key, max(w.version) AS version FROM public.config_log w
-                 WHERE w.rev >= head.swept_rev AND w.rev < head.compact_rev AND w.rev > 0 GROUP BY 1, 2) w
+                 WHERE w.rev >= head.swept_rev AND w.rev <= head.compact_rev AND w.rev > 0 GROUP BY 1, 2) w
          WHERE l.namespace = w.namespace AND l.key = w.key AND l.version <= w.version - greatest(keep_versions, 1)
            AND l.rev < head.compact_rev AND l.rev > 0;
         GET DIAGNOSTICS swept = ROW_COUNT;
     END IF;
     -- As much as one sweep can take.
     SELECT max(l.rev) INTO upto
-      FROM (SELECT l.rev, l.committed_at FROM public.config_log l WHERE l.rev > head.compact_rev ORDER BY l.rev LIMIT 5000) l
+      FROM (SELECT l.rev, l.committed_at FROM public.config_log l WHERE l.rev > head.compact_rev
+             ORDER BY l.rev LIMIT 5000) l
      WHERE l.rev <= head.rev - keep_revisions AND l.committed_at < clock_timestamp() - keep_for;
 
     IF audit THEN

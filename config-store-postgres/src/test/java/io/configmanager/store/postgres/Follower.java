@@ -88,10 +88,12 @@ final class Follower implements AutoCloseable {
     }
 
     private void follow() {
+        boolean broken = false;
         while (!closed) {
             try {
-                if (!connected) {
+                if (broken) {
                     feed = store.openFeed(position);
+                    broken = false;
                     if (closed) {
                         feed.close();
                         return;
@@ -105,6 +107,7 @@ final class Follower implements AutoCloseable {
                 position = batch.position();
             } catch (PositionLostException e) {
                 losses.add(e);
+                broken = true;
                 connected = false;
                 feed.close();
                 position = readSnapshot();
@@ -112,6 +115,7 @@ final class Follower implements AutoCloseable {
                 if (!closed) {
                     failures.add(e);
                 }
+                broken = true;
                 connected = false;
                 feed.close();
             }

@@ -25,8 +25,11 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -251,8 +254,8 @@ class PostgresWritesTest {
 
     @Test
     void p12SerializationFailuresAreRetriedAndHaveOneEffect() throws Exception {
-        HikariDataSource strict = database.closeLater(TestDatabase.pool(database.direct, 4));
-        strict.setConnectionInitSql("SET default_transaction_isolation = 'repeatable read'");
+        HikariDataSource strict = database.closeLater(TestDatabase.pool(
+                database.direct, 4, config -> config.setTransactionIsolation("TRANSACTION_REPEATABLE_READ")));
         PostgresConfigStore strictStore = database.closeLater(
                 PostgresConfigStore.builder(strict).names(database.names).build());
         List<Future<?>> writers = new ArrayList<>();
@@ -434,8 +437,8 @@ class PostgresWritesTest {
 
     @Test
     void connectionsGoBackAsTheyCame() throws SQLException {
-        HikariDataSource manual = database.closeLater(TestDatabase.pool(database.direct, 1));
-        manual.setAutoCommit(false);
+        HikariDataSource manual =
+                database.closeLater(TestDatabase.pool(database.direct, 1, config -> config.setAutoCommit(false)));
         PostgresConfigStore manualStore = database.closeLater(
                 PostgresConfigStore.builder(manual).names(database.names).build());
         manualStore.commit(commitOf(put("k", "1")));
@@ -446,11 +449,9 @@ class PostgresWritesTest {
         }
     }
 
-    private java.util.Map<String, String> stored() {
-        java.util.Map<String, String> values = new java.util.TreeMap<>();
-        store.snapshot(java.util.Set.of(""), 1_000_000)
-                .entries()
-                .forEach(entry -> values.put(entry.key(), entry.value()));
+    private Map<String, String> stored() {
+        Map<String, String> values = new TreeMap<>();
+        store.snapshot(Set.of(""), 1_000_000).entries().forEach(entry -> values.put(entry.key(), entry.value()));
         return values;
     }
 
