@@ -157,7 +157,8 @@ abstract class FeedContract extends ListContract {
 
             CommitResult result = handle().commit(commitOf(put("k", "1")));
 
-            assertThat(waiting.get(PATIENCE.toSeconds() / 2, SECONDS).revisions()).containsExactly(result.revision());
+            assertThat(waiting.get(PATIENCE.toSeconds() / 2, SECONDS).revisions())
+                    .containsExactly(result.revision());
         }
 
         @Test
