@@ -62,6 +62,9 @@ final class PostgresFeed implements Feed {
     private Instant storeTime = Instant.EPOCH;
     private boolean proved;
 
+    /** Whether the last read also brought a hint of something newer than what it could see. */
+    private boolean readAgain;
+
     /** The newest announced revision, and the newest one found without having been announced by then. */
     private long announced;
 
@@ -171,7 +174,7 @@ final class PostgresFeed implements Feed {
             judgeProbe();
             long now = System.nanoTime();
             long wait = Math.min(end, nextRead) - now;
-            boolean arrived = wait > 0 && arrival.await(Calls.millis(Duration.ofNanos(wait + 999_999)));
+            boolean arrived = readAgain || (wait > 0 && arrival.await(Calls.millis(Duration.ofNanos(wait + 999_999))));
             now = System.nanoTime();
             if (arrived || now - nextRead >= 0) {
                 Batch batch = read(!arrived);
@@ -315,9 +318,13 @@ final class PostgresFeed implements Feed {
     }
 
     private void takeAnnouncements() throws SQLException {
+        readAgain = false;
         for (PGNotification notification : arrival.take()) {
             if (notification.getName().equals(channel)) {
-                announced = Math.max(announced, revisionOf(notification.getParameter()));
+                long revision = revisionOf(notification.getParameter());
+                announced = Math.max(announced, revision);
+                // The server sends it before the end of the answer, and nothing else will announce this revision.
+                readAgain |= revision > position.revision();
             }
             if (!pushProved) {
                 pushProved = true;

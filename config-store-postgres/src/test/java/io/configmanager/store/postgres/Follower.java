@@ -47,7 +47,10 @@ final class Follower implements AutoCloseable {
     }
 
     Follower awaitRevision(long revision) {
-        await().atMost(Duration.ofSeconds(30)).until(() -> position.revision() >= revision);
+        await().pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(2))
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> position.revision() >= revision);
         return this;
     }
 

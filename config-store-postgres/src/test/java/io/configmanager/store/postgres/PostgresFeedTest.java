@@ -196,6 +196,19 @@ class PostgresFeedTest {
         }
     }
 
+    /** It comes with the answer of a read that was too early to see its change. */
+    @Test
+    void aHintThatArrivesDuringAReadIsNotLost() {
+        Follower follower = follower(database.builder().pollIntervals(Duration.ofMinutes(10), Duration.ofMinutes(10)));
+        await().atMost(PATIENCE).until(follower::pushAvailable);
+
+        for (int i = 0; i < 500; i++) {
+            write("k", i);
+            write("k", i);
+            follower.awaitRevision(write("k", i));
+        }
+    }
+
     @Test
     void missedHintsAreCounted() {
         Follower follower = follower(database.builder().pollIntervals(Duration.ofMillis(100), Duration.ofSeconds(30)));
