@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store.postgres;
 
-import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
-import io.configmanager.ValueType;
-import io.configmanager.VersionConflictException;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Feed;
 import io.configmanager.store.Lookup;
-import io.configmanager.store.Operation;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
 import java.sql.Connection;
@@ -256,7 +252,10 @@ public final class PostgresConfigStore implements ConfigStore {
         if (inTransaction()) {
             Connection connection = DataSourceUtils.getConnection(dataSource);
             try {
-                return Calls.within(connection, callTimeout, joined -> commit(joined, commit, true, callTimeout));
+                return Calls.within(
+                        connection,
+                        callTimeout,
+                        joined -> CommitCall.run(joined, sql.commit, commit, true, callTimeout));
             } catch (SQLException e) {
                 throw Failures.translate("commit", e, names);
             } finally {
@@ -267,7 +266,8 @@ public final class PostgresConfigStore implements ConfigStore {
         for (int attempt = 1; ; attempt++) {
             Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
             try {
-                return Calls.own(dataSource, left, connection -> commit(connection, commit, false, left));
+                return Calls.own(
+                        dataSource, left, connection -> CommitCall.run(connection, sql.commit, commit, false, left));
             } catch (SQLException e) {
                 boolean again = Failures.isContention(e) || Failures.isConnectionLost(e);
                 long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 7)));
@@ -349,65 +349,6 @@ public final class PostgresConfigStore implements ConfigStore {
                 && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
     }
 
-    private CommitResult commit(Connection connection, Commit commit, boolean joined, Duration timeout)
-            throws SQLException {
-        List<Operation> operations = commit.operations();
-        CommitArrays arrays = new CommitArrays(operations);
-        try (PreparedStatement call = connection.prepareStatement(sql.commit)) {
-            call.setQueryTimeout(Calls.seconds(timeout));
-            call.setObject(1, commit.id());
-            call.setBoolean(2, joined);
-            call.setInt(3, Calls.millis(timeout.dividedBy(2)));
-            call.setString(4, commit.author());
-            call.setString(5, commit.comment());
-            call.setObject(6, arrays.namespaces);
-            call.setObject(7, arrays.keys);
-            call.setObject(8, arrays.values);
-            call.setObject(9, arrays.codecs);
-            call.setObject(10, arrays.types);
-            call.setArray(11, connection.createArrayOf("int8", arrays.ttls));
-            call.setArray(12, connection.createArrayOf("int8", arrays.conditions));
-            try (ResultSet row = call.executeQuery()) {
-                return result(commit, row);
-            }
-        }
-    }
-
-    private static CommitResult result(Commit commit, ResultSet row) throws SQLException {
-        List<Operation> operations = commit.operations();
-        @Nullable StoredChange[] stored = new StoredChange[operations.size()];
-        while (row.next()) {
-            int n = row.getInt(1);
-            String op = row.getString(2);
-            long version = row.getLong(3);
-            if (op.equals("!")) {
-                Operation broken = operations.get(n - 1);
-                throw new VersionConflictException(broken.namespace(), broken.key(), broken.condition(), version);
-            }
-            Instant at = Sql.instant(row, 6);
-            if (op.equals("C")) {
-                List<LogEntry> changes = new ArrayList<>();
-                for (int i = 0; i < stored.length; i++) {
-                    StoredChange change = stored[i];
-                    if (change != null) {
-                        changes.add(change.logEntry(operations.get(i), version, commit.comment()));
-                    }
-                }
-                return new CommitResult(version, changes, at);
-            }
-            Instant createdAt = Sql.instantOrNull(row, 5);
-            stored[n - 1] = new StoredChange(
-                    Sql.kind(op),
-                    version,
-                    Objects.requireNonNullElse(row.getString(4), ""),
-                    createdAt == null ? at : createdAt,
-                    at,
-                    Sql.instantOrNull(row, 7),
-                    row.getString(8));
-        }
-        throw new StoreException("The commit function gave no answer", false, null);
-    }
-
     private <T> T read(String what, String statement, Query<T> query) {
         return read(what, dataSource, callTimeout, statement, query);
     }
@@ -455,80 +396,6 @@ public final class PostgresConfigStore implements ConfigStore {
     @FunctionalInterface
     private interface Row<T> {
         T of(ResultSet row) throws SQLException;
-    }
-
-    /** What the server decided about an operation; the rest is known here. */
-    private record StoredChange(
-            LogEntry.Kind kind,
-            long version,
-            String type,
-            Instant createdAt,
-            Instant at,
-            @Nullable Instant expiresAt,
-            @Nullable String author) {
-
-        LogEntry logEntry(Operation operation, long revision, @Nullable String comment) {
-            ConfigEntry entry = null;
-            if (operation instanceof Operation.Put put) {
-                entry = new ConfigEntry(
-                        put.namespace(),
-                        put.key(),
-                        put.value(),
-                        put.codec(),
-                        ValueType.ofLabel(type),
-                        version,
-                        revision,
-                        createdAt,
-                        at,
-                        expiresAt,
-                        author);
-            }
-            return new LogEntry(
-                    kind, operation.namespace(), operation.key(), version, revision, at, author, comment, entry);
-        }
-    }
-
-    /** The operations as the arrays that the commit function takes. */
-    private static final class CommitArrays {
-        private final String[] namespaces;
-        private final String[] keys;
-        private final @Nullable String[] values;
-        private final @Nullable String[] codecs;
-        private final @Nullable String[] types;
-        private final @Nullable Long[] ttls;
-        private final @Nullable Long[] conditions;
-
-        CommitArrays(List<Operation> operations) {
-            int size = operations.size();
-            namespaces = new String[size];
-            keys = new String[size];
-            values = new String[size];
-            codecs = new String[size];
-            types = new String[size];
-            ttls = new Long[size];
-            conditions = new Long[size];
-            for (int i = 0; i < size; i++) {
-                Operation operation = operations.get(i);
-                namespaces[i] = operation.namespace();
-                keys[i] = operation.key();
-                conditions[i] = condition(operation.condition());
-                if (operation instanceof Operation.Put put) {
-                    values[i] = put.value();
-                    codecs[i] = put.codec();
-                    types[i] = put.type().label();
-                    ttls[i] = put.ttl() == null ? null : put.ttl().toNanos() / 1000;
-                }
-            }
-        }
-
-        private static @Nullable Long condition(Condition condition) {
-            if (condition instanceof Condition.Version version) {
-                return version.version();
-            }
-            return condition instanceof Condition.Absent
-                    ? Long.valueOf(0)
-                    : condition instanceof Condition.Present ? -1L : null;
-        }
     }
 
     /** Settings of a store; every one has a default that works. */

@@ -271,29 +271,42 @@ BEGIN
 END $$;
 
 -- The log of a commit in a transaction of its own: what the trigger does row by row, in one statement.
-CREATE OR REPLACE FUNCTION public.config_record(commit_id uuid, namespaces text[], keys text[]) RETURNS bigint
+CREATE OR REPLACE FUNCTION public.config_record(commit_id uuid, namespaces text[], keys text[], deletes boolean)
+    RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
     SET jit = off SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    r     bigint;
-    i     uuid;
-    puts  bigint;
-    other bigint;
+    r        bigint;
+    i        uuid;
+    announce text;
+    logged   bigint;
+    deleted  bigint := 0;
 BEGIN
-    SELECT c.rev, c.rev_id INTO r, i FROM public.config_revision() c;
-    INSERT INTO public.config_log (rev, rev_id, op, namespace, key, version, value, codec, type, created_at, at,
-                                   expires_at, author, comment, op_id)
-    SELECT r, i, 'P', e.namespace, e.key, e.version, e.value, e.codec, e.type, e.created_at, e.updated_at, e.expires_at,
-           e.author, e.comment, e.op_id
-      FROM unnest(namespaces, keys) u(namespace, key)
-      JOIN public.config_entry e ON e.namespace = u.namespace AND e.key = u.key
-     WHERE e.op_id = commit_id
-     ORDER BY e.namespace, e.key;
-    GET DIAGNOSTICS puts = ROW_COUNT;
-    UPDATE public.config_log l SET rev = r, rev_id = i, id = DEFAULT, committed_at = clock_timestamp() WHERE l.rev = 0;
-    GET DIAGNOSTICS other = ROW_COUNT;
-    IF puts + other = 0 THEN
+    WITH h AS (
+        UPDATE public.config_head
+           SET rev = rev + 1, rev_id = gen_random_uuid(), xid = pg_current_xact_id(), began_at = now()
+         WHERE xid IS DISTINCT FROM pg_current_xact_id() OR began_at IS DISTINCT FROM now()
+        RETURNING rev, rev_id, channel),
+    p AS (
+        INSERT INTO public.config_log (rev, rev_id, op, namespace, key, version, value, codec, type, created_at, at,
+                                       expires_at, author, comment, op_id)
+        SELECT h.rev, h.rev_id, 'P', e.namespace, e.key, e.version, e.value, e.codec, e.type, e.created_at,
+               e.updated_at, e.expires_at, e.author, e.comment, e.op_id
+          FROM h CROSS JOIN unnest(namespaces, keys) u(namespace, key)
+          JOIN public.config_entry e ON e.namespace = u.namespace AND e.key = u.key
+         WHERE e.op_id = commit_id
+        RETURNING 1)
+    SELECT h.rev, h.rev_id, h.channel, (SELECT count(*) FROM p) INTO r, i, announce, logged FROM h;
+    IF deletes THEN
+        UPDATE public.config_log l SET rev = r, rev_id = i, id = DEFAULT, committed_at = clock_timestamp()
+         WHERE l.rev = 0;
+        GET DIAGNOSTICS deleted = ROW_COUNT;
+    END IF;
+    IF r IS NULL OR logged + deleted = 0 THEN
         RAISE EXCEPTION 'a revision without changes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF announce IS NOT NULL THEN
+        PERFORM pg_notify(announce, r::text);
     END IF;
     RETURN r;
 END $$;
@@ -438,7 +451,7 @@ BEGIN
     END IF;
 
     IF changed > 0 AND NOT joined THEN
-        head_rev := public.config_record(commit_id, namespaces, keys);
+        head_rev := public.config_record(commit_id, namespaces, keys, array_position(vals, NULL) IS NOT NULL);
     END IF;
     RETURN QUERY SELECT 0::bigint, 'C'::"char", head_rev, NULL::text, NULL::timestamptz, clock, NULL::timestamptz,
                         NULL::text;
@@ -534,5 +547,5 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION public.config_revision() FROM PUBLIC;
-REVOKE ALL ON FUNCTION public.config_record(uuid, text[], text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.config_record(uuid, text[], text[], boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.config_maintain(interval, bigint, bigint, interval, interval) FROM PUBLIC;
