@@ -13,7 +13,11 @@ import org.jspecify.annotations.Nullable;
  * @param before what the cache showed before; null for an insert
  * @param after what the cache shows now; null for a delete
  */
-public record ConfigChange(Kind kind, String key, @Nullable ConfigEntry before, @Nullable ConfigEntry after) {
+public record ConfigChange(
+        Kind kind,
+        String key,
+        @Nullable ConfigEntry before,
+        @Nullable ConfigEntry after) {
 
     /** What happened to a key. */
     public enum Kind {

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param store what the store is, for people
  * @param problem why the status is not UP; null if it is
  */
-public record ConfigHealth(Status status, String store, @Nullable String problem) {
+public record ConfigHealth(
+        Status status, String store, @Nullable String problem) {
 
     /** The verdict. */
     public enum Status {

@@ -12,8 +12,7 @@ import java.util.Map;
  * @param revision everything up to this revision is in memory
  * @param rejected keys whose newest stored value cannot be used, with the reason; they keep their last good value
  */
-public record NamespaceStatus(
-        String name, Loading loading, int entries, long revision, Map<String, String> rejected) {
+public record NamespaceStatus(String name, Loading loading, int entries, long revision, Map<String, String> rejected) {
 
     /** How entries come into memory. */
     public enum Loading {

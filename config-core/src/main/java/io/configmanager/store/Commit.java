@@ -15,7 +15,11 @@ import org.jspecify.annotations.Nullable;
  * @param author who, for the log; null for the store's own idea of it
  * @param comment why, for the log; null for none
  */
-public record Commit(UUID id, List<Operation> operations, @Nullable String author, @Nullable String comment) {
+public record Commit(
+        UUID id,
+        List<Operation> operations,
+        @Nullable String author,
+        @Nullable String comment) {
 
     public Commit {
         operations = List.copyOf(operations);

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.Condition;
+import io.configmanager.Config;
+import io.configmanager.ConfigBatch;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigListener;
+import io.configmanager.ConfigNames;
+import io.configmanager.ConfigView;
+import io.configmanager.InvalidConfigException;
+import io.configmanager.KeyNotFoundException;
+import io.configmanager.LogEntry;
+import io.configmanager.ManagerStateException;
+import io.configmanager.Page;
+import io.configmanager.Subscription;
+import io.configmanager.TypeRef;
+import io.configmanager.ValueType;
+import io.configmanager.WriteOptions;
+import io.configmanager.codec.Codec;
+import io.configmanager.engine.Reconciler.Ticket;
+import io.configmanager.store.Commit;
+import io.configmanager.store.CommitResult;
+import io.configmanager.store.Cursors;
+import io.configmanager.store.Lookup;
+import io.configmanager.store.Operation;
+import java.lang.reflect.Type;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** A namespace of a {@link DefaultConfigManager}. */
+final class DefaultConfig implements Config {
+
+    private static final int READ_ATTEMPTS = 3;
+
+    private final DefaultConfigManager manager;
+    private final NamespaceCache cache;
+    private final String namespace;
+    private final Codecs codecs;
+    private final StoreClock storeClock;
+    private final LongAdder hits;
+    private final LongAdder misses;
+
+    DefaultConfig(DefaultConfigManager manager, NamespaceCache cache) {
+        this.manager = manager;
+        this.cache = cache;
+        this.namespace = cache.namespace();
+        this.codecs = manager.codecs;
+        this.storeClock = manager.storeClock;
+        this.hits = manager.hits;
+        this.misses = manager.misses;
+    }
+
+    NamespaceCache cache() {
+        return cache;
+    }
+
+    @Override
+    public String namespace() {
+        return namespace;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T> T get(String key, Class<T> type) {
+        Slot slot = read(key);
+        if (slot == null) {
+            throw new KeyNotFoundException(namespace, key);
+        }
+        return (T) slot.value(type, codecs);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T> T get(String key, Class<T> type, T defaultValue) {
+        Slot slot = read(key);
+        return slot == null ? defaultValue : (T) slot.value(type, codecs);
+    }
+
+    @Override
+    @SuppressWarnings("unchecked")
+    public <T> Optional<T> get(String key, TypeRef<T> type) {
+        Slot slot = read(key);
+        Type wanted = type.type();
+        return slot == null ? Optional.empty() : Optional.of((T) slot.value(wanted, codecs));
+    }
+
+    @Override
+    public Optional<ConfigEntry> entry(String key) {
+        Slot slot = read(key);
+        return slot == null ? Optional.empty() : Optional.ofNullable(slot.entry);
+    }
+
+    @Override
+    public Optional<ConfigEntry> latest(String key) {
+        ConfigNames.requireKey(key);
+        manager.requireConnected();
+        return Optional.ofNullable(ask(key).entry());
+    }
+
+    @Override
+    public Page<ConfigEntry> find(ConfigFilter filter, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        CacheState state = manager.readable(cache);
+        if (state.onDemand != null) {
+            return manager.store.list(namespace, filter, limit, cursor);
+        }
+        String after = cursor == null ? "" : Cursors.read(Cursors.Kind.ENTRIES, cursor);
+        List<ConfigEntry> rows = new ArrayList<>();
+        for (ConfigEntry entry : viewOf(0, state).entries()) {
+            if (entry.key().compareTo(after) > 0 && filter.matches(entry.key())) {
+                rows.add(entry);
+                if (rows.size() > limit) {
+                    break;
+                }
+            }
+        }
+        return Cursors.page(Cursors.Kind.ENTRIES, rows, limit, ConfigEntry::key);
+    }
+
+    @Override
+    public Page<LogEntry> history(String key, int limit, @Nullable String cursor) {
+        ConfigNames.requireKey(key);
+        Cursors.requireLimit(limit);
+        manager.requireConnected();
+        return manager.store.history(namespace, key, limit, cursor);
+    }
+
+    @Override
+    public ConfigEntry set(String key, Object value) {
+        return set(key, value, WriteOptions.DEFAULT);
+    }
+
+    @Override
+    public ConfigEntry set(String key, Object value, WriteOptions options) {
+        CommitResult result = commit(List.of(put(key, value, options)), options.author(), options.comment());
+        return entries(result).get(0);
+    }
+
+    @Override
+    public boolean delete(String key) {
+        return delete(key, WriteOptions.DEFAULT);
+    }
+
+    @Override
+    public boolean delete(String key, WriteOptions options) {
+        Operation delete = new Operation.Delete(namespace, key, options.condition());
+        return !commit(List.of(delete), options.author(), options.comment())
+                .changes()
+                .isEmpty();
+    }
+
+    @Override
+    public List<ConfigEntry> commit(Consumer<ConfigBatch> writes) {
+        return commit(writes, null, null);
+    }
+
+    @Override
+    public List<ConfigEntry> commit(Consumer<ConfigBatch> writes, @Nullable String author, @Nullable String comment) {
+        Batch batch = new Batch();
+        writes.accept(batch);
+        if (batch.operations.isEmpty()) {
+            throw new InvalidConfigException("A commit needs at least one set or delete");
+        }
+        return entries(commit(List.copyOf(batch.operations.values()), author, comment));
+    }
+
+    @Override
+    public ConfigView view() {
+        long applied = manager.reconciler.applied();
+        CacheState state = manager.readable(cache);
+        if (state.onDemand != null) {
+            throw new ManagerStateException("Namespace '" + namespace
+                    + "' is larger than the cache and loaded on demand, so there is no view of it;"
+                    + " raise the maximum number of entries");
+        }
+        return viewOf(applied, state);
+    }
+
+    @Override
+    public Subscription listen(ConfigFilter filter, ConfigListener listener) {
+        manager.readable(cache);
+        return manager.publisher.subscribe(namespace, filter, listener);
+    }
+
+    /** The slot of a key that exists now, or null. */
+    private @Nullable Slot read(String key) {
+        CacheState state = manager.readable(cache);
+        Slot slot = state.read(key);
+        if (slot == null) {
+            ConfigNames.requireKey(key);
+            if (state.onDemand != null) {
+                misses.increment();
+                return existing(manager.loads.load(this, key));
+            }
+        }
+        hits.increment();
+        return existing(slot);
+    }
+
+    private @Nullable Slot existing(@Nullable Slot slot) {
+        if (slot == null || slot.entry == null) {
+            return null;
+        }
+        Instant expiresAt = slot.entry.expiresAt();
+        return expiresAt != null && storeClock.isPast(expiresAt) ? null : slot;
+    }
+
+    /** Asks the store and teaches the cache; asks again if the cache has overtaken the answer meanwhile. */
+    Lookup ask(String key) {
+        Lookup lookup = null;
+        for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+            Ticket ticket = manager.reconciler.ticket();
+            lookup = manager.store.get(namespace, key);
+            if (manager.reconciler.learn(ticket, namespace, key, lookup.entry(), lookup.revision())) {
+                return lookup;
+            }
+        }
+        return java.util.Objects.requireNonNull(lookup);
+    }
+
+    /** @param applied a revision that was applied before the state was taken, so that the state holds it */
+    private DefaultView viewOf(long applied, CacheState state) {
+        return new DefaultView(namespace, Math.max(applied, state.revision), state, storeClock.now(), codecs);
+    }
+
+    private Operation.Put put(String key, Object value, WriteOptions options) {
+        ConfigNames.requireKey(key);
+        Codec.Encoded encoded = codecs.encode(namespace, key, value);
+        ValueType type = options.secret() ? ValueType.SECRET : encoded.type();
+        return new Operation.Put(
+                namespace, key, encoded.text(), codecs.writer().name(), type, options.ttl(), options.condition());
+    }
+
+    private CommitResult commit(List<Operation> operations, @Nullable String author, @Nullable String comment) {
+        manager.requireConnected();
+        Ticket ticket = manager.reconciler.ticket();
+        CommitResult result = manager.store.commit(Commit.of(operations, author, comment));
+        if (result.revision() > 0) {
+            for (LogEntry change : result.changes()) {
+                manager.reconciler.learn(ticket, namespace, change.key(), change.entry(), result.revision());
+            }
+        }
+        return result;
+    }
+
+    private static List<ConfigEntry> entries(CommitResult result) {
+        List<ConfigEntry> entries = new ArrayList<>();
+        for (LogEntry change : result.changes()) {
+            if (change.entry() != null) {
+                entries.add(change.entry());
+            }
+        }
+        return List.copyOf(entries);
+    }
+
+    private final class Batch implements ConfigBatch {
+
+        private final Map<String, Operation> operations = new LinkedHashMap<>();
+
+        @Override
+        public ConfigBatch set(String key, Object value) {
+            return set(key, value, WriteOptions.DEFAULT);
+        }
+
+        @Override
+        public ConfigBatch set(String key, Object value, WriteOptions options) {
+            operations.put(key, put(key, value, options));
+            return this;
+        }
+
+        @Override
+        public ConfigBatch delete(String key) {
+            return delete(key, Condition.ALWAYS);
+        }
+
+        @Override
+        public ConfigBatch delete(String key, Condition condition) {
+            operations.put(key, new Operation.Delete(namespace, key, condition));
+            return this;
+        }
+    }
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.CacheStats;
+import io.configmanager.Config;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigHealth;
+import io.configmanager.ConfigManager;
+import io.configmanager.ConfigNames;
+import io.configmanager.ConfigObserver;
+import io.configmanager.ManagerStateException;
+import io.configmanager.NamespaceStatus;
+import io.configmanager.Page;
+import io.configmanager.StoreException;
+import io.configmanager.WatchState;
+import io.configmanager.WatchStatus;
+import io.configmanager.engine.ConfigManagerBuilder.StartupPolicy;
+import io.configmanager.engine.Reconciler.Ticket;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Cursors;
+import io.configmanager.store.Snapshot;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/** The manager: holds the parts together and owns their threads. */
+final class DefaultConfigManager implements ConfigManager {
+
+    private static final int LISTENER_THREADS = 8;
+    private static final Duration STOP_TIMEOUT = Duration.ofMillis(1500);
+    private static final int LOAD_ATTEMPTS = 5;
+
+    private enum Phase {
+        NEW,
+        CONNECTED,
+        CLOSED
+    }
+
+    final ConfigStore store;
+    final Codecs codecs;
+    final StoreClock storeClock;
+    final Reconciler reconciler;
+    final Publisher publisher;
+    final KeyLoads loads = new KeyLoads();
+    final LongAdder hits = new LongAdder();
+    final LongAdder misses = new LongAdder();
+
+    private final ConfigManagerBuilder settings;
+    private final ConfigObserver observer;
+    private final StatusTracker status;
+    private final ThreadPoolExecutor listenerThreads;
+    private final Map<String, DefaultConfig> configs = new ConcurrentHashMap<>();
+    private final ReentrantLock lifecycle = new ReentrantLock();
+    private volatile Phase phase = Phase.NEW;
+    private @Nullable Running running;
+
+    /** What runs while connected. */
+    private record Running(WatchLoop loop, Maintenance maintenance, List<Thread> threads, CountDownLatch stop) {}
+
+    DefaultConfigManager(ConfigManagerBuilder settings) {
+        this.settings = settings;
+        this.observer = new Observers(settings.observers);
+        this.store = new ObservedStore(settings.store, observer);
+        this.codecs = new Codecs(settings.defaultCodec, settings.codecs, settings.maximumValueBytes);
+        this.storeClock = new StoreClock(InstantSource.system().instant(), System::nanoTime);
+        this.reconciler = new Reconciler(codecs, settings.maximumEntries, observer);
+        this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
+        this.listenerThreads = new ThreadPoolExecutor(
+                LISTENER_THREADS, LISTENER_THREADS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                    Thread thread = new Thread(task, "config-listener");
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        this.listenerThreads.allowCoreThreadTimeOut(true);
+        this.publisher = new Publisher(settings.appliers, listenerThreads, observer);
+        settings.namespaces.forEach(name -> reconciler.activate(config(name).cache()));
+    }
+
+    @Override
+    public void connect() {
+        lifecycle.lock();
+        try {
+            if (phase == Phase.CONNECTED) {
+                return;
+            }
+            if (phase == Phase.CLOSED) {
+                throw new ManagerStateException("The manager is closed");
+            }
+            Running started = start();
+            boolean fails = settings.startupPolicy == StartupPolicy.FAIL;
+            if (awaitLive(settings.startupTimeout, fails) || (!fails && status.state() != WatchState.STOPPED)) {
+                running = started;
+                phase = Phase.CONNECTED;
+                return;
+            }
+            stop(started);
+            RuntimeException cause = status.lastFailure();
+            throw new ManagerStateException(
+                    status.state() == WatchState.STOPPED
+                            ? "The manager was closed while it was connecting"
+                            : "Configuration from " + store.description() + " is not live"
+                                    + (cause == null ? " after " + settings.startupTimeout : ": " + cause.getMessage()),
+                    cause);
+        } finally {
+            lifecycle.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        // First, and without the lock, so that a connect that still waits gives up.
+        status.stopped();
+        reconciler.close();
+        lifecycle.lock();
+        try {
+            if (phase == Phase.CLOSED) {
+                return;
+            }
+            phase = Phase.CLOSED;
+            publisher.close();
+            listenerThreads.shutdown();
+            Running last = running;
+            running = null;
+            if (last != null) {
+                stop(last);
+            }
+            store.close();
+        } finally {
+            lifecycle.unlock();
+        }
+    }
+
+    @Override
+    public Config namespace(String name) {
+        return config(name);
+    }
+
+    private DefaultConfig config(String name) {
+        DefaultConfig known = configs.get(name);
+        if (known != null) {
+            return known;
+        }
+        ConfigNames.requireNamespace(name);
+        return configs.computeIfAbsent(name, n -> new DefaultConfig(this, reconciler.newCache(n)));
+    }
+
+    @Override
+    public Optional<ConfigEntry> refresh(String namespace, String key) {
+        return namespace(namespace).latest(key);
+    }
+
+    @Override
+    public boolean awaitRevision(long revision, Duration timeout) {
+        requireConnected();
+        try {
+            return reconciler.await(revision, timeout);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    @Override
+    public boolean sync(Duration timeout) {
+        requireConnected();
+        return awaitRevision(store.snapshot(Set.of(), 1).position().revision(), timeout);
+    }
+
+    @Override
+    public Page<String> storedNamespaces(int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        requireConnected();
+        return store.namespaces(limit, cursor);
+    }
+
+    @Override
+    public List<NamespaceStatus> activeNamespaces() {
+        List<NamespaceStatus> all = new ArrayList<>();
+        for (NamespaceCache cache : reconciler.active()) {
+            if (cache.loaded()) {
+                CacheState state = cache.state();
+                all.add(new NamespaceStatus(
+                        cache.namespace(),
+                        state.onDemand == null ? NamespaceStatus.Loading.PRELOADED : NamespaceStatus.Loading.ON_DEMAND,
+                        state.size(),
+                        reconciler.applied(),
+                        cache.rejected()));
+            }
+        }
+        all.sort(Comparator.comparing(NamespaceStatus::name));
+        return List.copyOf(all);
+    }
+
+    @Override
+    public ConfigHealth health() {
+        if (phase != Phase.CONNECTED) {
+            return new ConfigHealth(
+                    ConfigHealth.Status.CLOSED,
+                    store.description(),
+                    phase == Phase.CLOSED ? "the manager is closed" : "the manager is not connected");
+        }
+        WatchStatus watch = watchStatus();
+        Duration staleness = watch.staleness();
+        boolean outOfGrace = staleness == null || staleness.compareTo(settings.gracePeriod) > 0;
+        if (watch.consecutiveFailures() >= settings.failureThreshold && outOfGrace) {
+            return new ConfigHealth(
+                    ConfigHealth.Status.DOWN,
+                    store.description(),
+                    watch.consecutiveFailures() + " failures in a row, the last one: " + watch.lastError());
+        }
+        return new ConfigHealth(ConfigHealth.Status.UP, store.description(), null);
+    }
+
+    @Override
+    public CacheStats cacheStats() {
+        long size = 0;
+        for (NamespaceCache cache : reconciler.active()) {
+            size += cache.state().size();
+        }
+        return new CacheStats(size, hits.sum(), misses.sum(), reconciler.evictions());
+    }
+
+    @Override
+    public WatchStatus watchStatus() {
+        return status.status(reconciler.applied());
+    }
+
+    void requireConnected() {
+        if (phase != Phase.CONNECTED) {
+            throw notConnected();
+        }
+    }
+
+    /** The state to read a namespace from, loaded if this is its first use. */
+    CacheState readable(NamespaceCache cache) {
+        if (phase != Phase.CONNECTED) {
+            throw notConnected();
+        }
+        CacheState state = cache.state();
+        return state == CacheState.UNLOADED ? firstUse(cache) : state;
+    }
+
+    private CacheState firstUse(NamespaceCache cache) {
+        reconciler.activate(cache);
+        try {
+            if (cache.loadableByCaller() && status.state() == WatchState.LIVE) {
+                load(cache);
+            }
+        } catch (StoreException e) {
+            if (settings.startupPolicy == StartupPolicy.FAIL) {
+                throw e;
+            }
+        }
+        if (!cache.loaded()) {
+            if (settings.startupPolicy == StartupPolicy.FAIL) {
+                throw new StoreException(
+                        "Namespace '" + cache.namespace() + "' is not in memory yet, and the store cannot be reached: "
+                                + watchStatus().lastError(),
+                        true,
+                        status.lastFailure());
+            }
+            cache.servedEmpty();
+        }
+        return cache.state();
+    }
+
+    /** Loads a namespace on the caller's thread; several callers load it once. */
+    private void load(NamespaceCache cache) {
+        cache.loading().lock();
+        try {
+            for (int attempt = 0; attempt < LOAD_ATTEMPTS && cache.loadableByCaller(); attempt++) {
+                Ticket ticket = reconciler.startLoading(cache);
+                try {
+                    long start = System.nanoTime();
+                    Snapshot snapshot = store.snapshot(Set.of(cache.namespace()), settings.maximumEntries);
+                    storeClock.observed(snapshot.storeTime(), start);
+                    reconciler.finishLoading(cache, ticket, snapshot);
+                } finally {
+                    reconciler.stopLoading(cache);
+                }
+            }
+        } finally {
+            cache.loading().unlock();
+        }
+    }
+
+    private ManagerStateException notConnected() {
+        return new ManagerStateException(
+                phase == Phase.CLOSED ? "The manager is closed" : "The manager is not connected: call connect() first");
+    }
+
+    private Running start() {
+        CountDownLatch stop = new CountDownLatch(1);
+        Pause pause = duration -> stop.await(duration.toNanos(), TimeUnit.NANOSECONDS);
+        RandomGenerator random = RandomGenerator.getDefault();
+        WatchLoop loop = new WatchLoop(
+                store,
+                reconciler,
+                status,
+                storeClock,
+                publisher,
+                observer,
+                settings.maximumEntries,
+                new WatchLoop.Timing(
+                        new Backoff(settings.firstRetry, settings.lastRetry),
+                        settings.pollTimeout,
+                        pause,
+                        random,
+                        System::nanoTime));
+        Maintenance maintenance =
+                new Maintenance(store, status, settings.maintenanceInterval, pause, RandomGenerator.getDefault());
+        List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
+        threads.forEach(Thread::start);
+        return new Running(loop, maintenance, threads, stop);
+    }
+
+    private boolean awaitLive(Duration timeout, boolean untilPermanentFailure) {
+        try {
+            return status.awaitLive(timeout, untilPermanentFailure);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private static void stop(Running running) {
+        running.maintenance().stop();
+        running.loop().stop();
+        running.stop().countDown();
+        long deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
+        for (Thread thread : running.threads()) {
+            if (thread == Thread.currentThread()) {
+                continue;
+            }
+            try {
+                thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+    }
+
+    private static Thread thread(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    @Override
+    public String toString() {
+        return "ConfigManager[" + Objects.toString(phase) + ", " + store.description() + "]";
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigObserver;
+import io.configmanager.LogEntry;
+import io.configmanager.Page;
+import io.configmanager.store.Commit;
+import io.configmanager.store.CommitResult;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Feed;
+import io.configmanager.store.Lookup;
+import io.configmanager.store.Position;
+import io.configmanager.store.Snapshot;
+import java.time.Duration;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** A store whose calls are timed. */
+final class ObservedStore implements ConfigStore {
+
+    private final ConfigStore store;
+    private final ConfigObserver observer;
+
+    ObservedStore(ConfigStore store, ConfigObserver observer) {
+        this.store = store;
+        this.observer = observer;
+    }
+
+    @Override
+    public String description() {
+        return store.description();
+    }
+
+    @Override
+    public Lookup get(String namespace, String key) {
+        return timed("get", () -> store.get(namespace, key));
+    }
+
+    @Override
+    public Page<ConfigEntry> list(String namespace, ConfigFilter filter, int limit, @Nullable String cursor) {
+        return timed("list", () -> store.list(namespace, filter, limit, cursor));
+    }
+
+    @Override
+    public Page<String> namespaces(int limit, @Nullable String cursor) {
+        return timed("namespaces", () -> store.namespaces(limit, cursor));
+    }
+
+    @Override
+    public Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor) {
+        return timed("history", () -> store.history(namespace, key, limit, cursor));
+    }
+
+    @Override
+    public CommitResult commit(Commit commit) {
+        return timed("commit", () -> store.commit(commit));
+    }
+
+    @Override
+    public Snapshot snapshot(Set<String> namespaces, int limit) {
+        return timed("snapshot", () -> store.snapshot(namespaces, limit));
+    }
+
+    @Override
+    public Feed openFeed(Position position) {
+        return timed("openFeed", () -> store.openFeed(position));
+    }
+
+    @Override
+    public void maintain() {
+        timed("maintain", () -> {
+            store.maintain();
+            return true;
+        });
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+
+    private <T> T timed(String operation, Supplier<T> call) {
+        long start = System.nanoTime();
+        RuntimeException failure = null;
+        try {
+            return call.get();
+        } catch (RuntimeException e) {
+            failure = e;
+            throw e;
+        } finally {
+            observer.storeCalled(operation, Duration.ofNanos(System.nanoTime() - start), failure);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigObserver;
+import io.configmanager.LogEntry;
+import io.configmanager.StoreException;
+import io.configmanager.engine.NamespaceCache.ChangesOfKeys;
+import io.configmanager.store.ChangeSet;
+import io.configmanager.store.Snapshot;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one gate into the cache. Whoever brings news (the feed, a snapshot, an own write, a read on purpose), it is taken
+ * here, under one lock, by one rule: a key moves only forward in revision. Does no I/O and runs no foreign code.
+ *
+ * <p>{@code applied} is the revision up to which the feed has been applied. It is what makes tombstones unnecessary: for a
+ * namespace held whole, a key that is not there did not exist at {@code applied}, so older news of it is refused without
+ * remembering anything about it.
+ *
+ * <p>Revisions can be compared only within one history. When history was replaced, a new {@code epoch} begins: answers that
+ * were asked for in an earlier epoch are dropped.
+ */
+final class Reconciler {
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition advanced = lock.newCondition();
+    private final Map<String, NamespaceCache> caches = new ConcurrentHashMap<>();
+    private final Set<NamespaceCache> aheadOfFeed = new HashSet<>();
+    private final LongAdder evictions = new LongAdder();
+    private final Codecs codecs;
+    private final int bound;
+    private final ConfigObserver observer;
+    private volatile long applied;
+    private long epoch;
+    private long jumps;
+    private boolean closed;
+
+    /** What held when a read or write began; tells afterwards whether its result still counts. */
+    record Ticket(long epoch, long jumps, long applied) {}
+
+    /** How a snapshot relates to what was applied before. */
+    enum Jump {
+        /** It only adds namespaces; the feed goes on from where it was. */
+        NONE,
+        /** The feed goes on from the snapshot; revisions before and after can be compared. */
+        SAME_HISTORY,
+        /** The feed goes on from the snapshot, which belongs to another history. */
+        NEW_HISTORY
+    }
+
+    Reconciler(Codecs codecs, int bound, ConfigObserver observer) {
+        this.codecs = codecs;
+        this.bound = bound;
+        this.observer = observer;
+    }
+
+    /** A cache that holds nothing and is not active yet. */
+    NamespaceCache newCache(String namespace) {
+        return new NamespaceCache(namespace, codecs, bound, evictions, observer);
+    }
+
+    /** From now on the watch keeps this cache up to date. */
+    void activate(NamespaceCache cache) {
+        caches.putIfAbsent(cache.namespace(), cache);
+    }
+
+    Collection<NamespaceCache> active() {
+        return caches.values();
+    }
+
+    /** Names of active namespaces that have to be loaded, or loaded again. */
+    Set<String> waitingForLoad() {
+        return locked(() -> {
+            Set<String> names = new HashSet<>();
+            for (NamespaceCache cache : caches.values()) {
+                if (cache.needsLoading()) {
+                    names.add(cache.namespace());
+                }
+            }
+            return names;
+        });
+    }
+
+    /** Everything up to this revision has been applied. */
+    long applied() {
+        return applied;
+    }
+
+    long evictions() {
+        return evictions.sum();
+    }
+
+    Ticket ticket() {
+        return locked(() -> new Ticket(epoch, jumps, applied));
+    }
+
+    Ticket startLoading(NamespaceCache cache) {
+        return locked(() -> {
+            cache.startLoading();
+            return new Ticket(epoch, jumps, applied);
+        });
+    }
+
+    void stopLoading(NamespaceCache cache) {
+        locked(() -> {
+            cache.stopLoading();
+            return null;
+        });
+    }
+
+    /** Takes the first snapshot of a namespace; false if it cannot be joined with the feed and must be read again. */
+    boolean finishLoading(NamespaceCache cache, Ticket ticket, Snapshot snapshot) {
+        return locked(() -> {
+            long revision = snapshot.position().revision();
+            if (jumps != ticket.jumps() || revision < ticket.applied()) {
+                return false;
+            }
+            if (cache.loadableByCaller()) {
+                if (snapshot.oversized().contains(cache.namespace())) {
+                    cache.loadOnDemand(revision);
+                } else {
+                    cache.load(snapshot.entries(), revision, true);
+                }
+            }
+            return true;
+        });
+    }
+
+    /**
+     * Takes a snapshot of several namespaces and yields the difference.
+     *
+     * @param covered the namespaces that were asked for
+     * @throws StoreException if the snapshot is older than what was applied already
+     */
+    List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Jump jump) {
+        Map<String, List<ConfigEntry>> byNamespace = new HashMap<>();
+        for (ConfigEntry entry : snapshot.entries()) {
+            byNamespace
+                    .computeIfAbsent(entry.namespace(), name -> new ArrayList<>())
+                    .add(entry);
+        }
+        return locked(() -> {
+            long revision = snapshot.position().revision();
+            if (jump != Jump.NEW_HISTORY && revision < applied) {
+                throw new StoreException(
+                        "The store answered with revision " + revision + ", older than revision " + applied
+                                + " that it had announced: is it a replica?",
+                        true,
+                        null);
+            }
+            List<ConfigChangeSet> differences = new ArrayList<>();
+            for (NamespaceCache cache : caches.values()) {
+                String name = cache.namespace();
+                if (!covered.contains(name)) {
+                    if (jump != Jump.NONE) {
+                        cache.outdate();
+                    }
+                } else if (snapshot.oversized().contains(name)) {
+                    cache.loadOnDemand(revision);
+                } else {
+                    addIfAny(
+                            differences,
+                            cache.load(byNamespace.getOrDefault(name, List.of()), revision, jump != Jump.NEW_HISTORY));
+                }
+            }
+            if (jump != Jump.NONE) {
+                jumps++;
+                if (jump == Jump.NEW_HISTORY) {
+                    epoch++;
+                }
+                moveTo(revision);
+            }
+            return differences;
+        });
+    }
+
+    /** Takes the store's answer for all keys of an on-demand namespace that are in memory. */
+    @Nullable
+    ConfigChangeSet reloadOnDemand(NamespaceCache cache, Set<String> keys, List<ConfigEntry> entries, long revision) {
+        lock.lock();
+        try {
+            return cache.reloadOnDemand(keys, entries, revision);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Applies one change set of the feed: whole, or not at all if it is old news. */
+    List<ConfigChangeSet> apply(ChangeSet changeSet) {
+        Map<String, Map<String, LogEntry>> byNamespace = new LinkedHashMap<>();
+        for (LogEntry change : changeSet.changes()) {
+            byNamespace
+                    .computeIfAbsent(change.namespace(), name -> new HashMap<>())
+                    .put(change.key(), change);
+        }
+        return locked(() -> {
+            if (changeSet.revision() <= applied) {
+                return List.of();
+            }
+            List<ConfigChangeSet> seen = new ArrayList<>();
+            byNamespace.forEach((name, changes) -> {
+                NamespaceCache cache = caches.get(name);
+                if (cache != null) {
+                    addIfAny(seen, cache.apply(new ChangesOfKeys(changeSet.revision(), changes)));
+                }
+            });
+            moveTo(changeSet.revision());
+            return seen;
+        });
+    }
+
+    /** Everything up to this revision has been delivered. */
+    void advanceTo(long revision) {
+        locked(() -> {
+            if (revision > applied) {
+                moveTo(revision);
+            }
+            return null;
+        });
+    }
+
+    /**
+     * Takes the store's answer about one key. Older news than is held has no effect.
+     *
+     * @param ticket from before the store was asked
+     * @param revision the answer holds everything up to here
+     * @return false if the feed is further than the answer, which is then of no use to the cache
+     */
+    boolean learn(Ticket ticket, String namespace, String key, @Nullable ConfigEntry entry, long revision) {
+        return locked(() -> {
+            if (ticket.epoch() != epoch || revision < applied) {
+                return false;
+            }
+            NamespaceCache cache = caches.get(namespace);
+            if (cache != null) {
+                cache.learn(key, entry, revision);
+                aheadOfFeed.add(cache);
+            }
+            return true;
+        });
+    }
+
+    /** Waits until the revision is applied; false if that takes longer, or this is closed meanwhile. */
+    boolean await(long revision, Duration timeout) throws InterruptedException {
+        if (applied >= revision) {
+            return true;
+        }
+        long left = timeout.toNanos();
+        lock.lock();
+        try {
+            while (applied < revision) {
+                if (left <= 0 || closed) {
+                    return false;
+                }
+                left = advanced.awaitNanos(left);
+            }
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Releases every waiter. */
+    void close() {
+        locked(() -> {
+            closed = true;
+            advanced.signalAll();
+            return null;
+        });
+    }
+
+    private void moveTo(long revision) {
+        applied = revision;
+        if (!aheadOfFeed.isEmpty()) {
+            aheadOfFeed.forEach(cache -> cache.advanceTo(revision));
+            aheadOfFeed.removeIf(cache -> cache.state().own().isEmpty());
+        }
+        advanced.signalAll();
+    }
+
+    private <T extends @Nullable Object> T locked(Supplier<T> action) {
+        lock.lock();
+        try {
+            return action.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void addIfAny(List<ConfigChangeSet> all, @Nullable ConfigChangeSet one) {
+        if (one != null) {
+            all.add(one);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.function.LongSupplier;
+
+/**
+ * The store's clock as this process can know it: the store's own time from the last read, carried on by the monotonic
+ * clock. Counting from the start of that read makes it run ahead by at most the read's duration, never behind, so that
+ * nothing is served after it expired; this process's wall clock plays no part.
+ */
+final class StoreClock {
+
+    private record Reading(Instant storeTime, long nanos) {}
+
+    private final LongSupplier nanoTime;
+    private volatile Reading reading;
+
+    StoreClock(Instant initial, LongSupplier nanoTime) {
+        this.nanoTime = nanoTime;
+        this.reading = new Reading(initial, nanoTime.getAsLong());
+    }
+
+    /** @param startNanos the monotonic time at which the read began that returned this store time */
+    void observed(Instant storeTime, long startNanos) {
+        reading = new Reading(storeTime, startNanos);
+    }
+
+    Instant now() {
+        Reading last = reading;
+        return last.storeTime.plusNanos(nanoTime.getAsLong() - last.nanos);
+    }
+
+    boolean isPast(Instant time) {
+        return !now().isBefore(time);
+    }
+
+    /** Time since a moment of the store's clock, never negative. */
+    Duration since(Instant storeTime) {
+        Duration elapsed = Duration.between(storeTime, now());
+        return elapsed.isNegative() ? Duration.ZERO : elapsed;
+    }
+}

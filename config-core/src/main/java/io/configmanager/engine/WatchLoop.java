@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigObserver;
+import io.configmanager.StoreException;
+import io.configmanager.engine.Reconciler.Jump;
+import io.configmanager.store.ChangeSet;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Feed;
+import io.configmanager.store.Position;
+import io.configmanager.store.PositionLostException;
+import io.configmanager.store.Snapshot;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps the cache coherent: one thread, {@link #turn()} after turn. A turn either opens the feed (after a snapshot where
+ * there is no position to continue from) or polls it once and applies what came. A failed turn ends with a pause; no error
+ * is retried without one.
+ *
+ * <p>List, then watch from there, and list again only when history is lost: the method of the Kubernetes reflector, with
+ * the position proved by the store instead of a bare number.
+ */
+final class WatchLoop implements Runnable {
+
+    private static final int KEYS_PER_READ = 1_000;
+
+    private final ConfigStore store;
+    private final Reconciler reconciler;
+    private final StatusTracker status;
+    private final StoreClock storeClock;
+    private final Consumer<ConfigChangeSet> publisher;
+    private final ConfigObserver observer;
+    private final Backoff backoff;
+    private final Duration pollTimeout;
+    private final int bound;
+    private final Pause pause;
+    private final RandomGenerator random;
+    private final LongSupplier nanoTime;
+
+    private @Nullable Position position;
+    private Jump jump = Jump.SAME_HISTORY;
+    private String resyncReason = "start";
+    private boolean wasLive;
+    private int lostInRow;
+    private volatile boolean stopping;
+    private volatile @Nullable Feed feed;
+
+    /** Everything a loop needs to know of time: measured, waited for and chosen at random only through these. */
+    record Timing(Backoff backoff, Duration pollTimeout, Pause pause, RandomGenerator random, LongSupplier nanoTime) {}
+
+    WatchLoop(
+            ConfigStore store,
+            Reconciler reconciler,
+            StatusTracker status,
+            StoreClock storeClock,
+            Consumer<ConfigChangeSet> publisher,
+            ConfigObserver observer,
+            int bound,
+            Timing timing) {
+        this.store = store;
+        this.reconciler = reconciler;
+        this.status = status;
+        this.storeClock = storeClock;
+        this.publisher = publisher;
+        this.observer = observer;
+        this.bound = bound;
+        this.backoff = timing.backoff();
+        this.pollTimeout = timing.pollTimeout();
+        this.pause = timing.pause();
+        this.random = timing.random();
+        this.nanoTime = timing.nanoTime();
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (!stopping) {
+                turn();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            closeFeed();
+        }
+    }
+
+    /** Ends the loop: the current turn returns soon, no other follows. From any thread. */
+    void stop() {
+        stopping = true;
+        closeFeed();
+    }
+
+    void turn() throws InterruptedException {
+        try {
+            if (feed == null) {
+                status.attempting();
+                open();
+            }
+            poll();
+            lostInRow = 0;
+        } catch (PositionLostException e) {
+            lose(e);
+        } catch (RuntimeException e) {
+            closeFeed();
+            if (!stopping) {
+                if (!(e instanceof StoreException)) {
+                    // Not the store's fault, so what is in the cache may be half done: start from a snapshot.
+                    position = null;
+                    resyncReason = "error";
+                }
+                status.failed(e);
+                pause.await(backoff.delay(status.failures(), random));
+            }
+        }
+    }
+
+    private void open() {
+        Position from = position;
+        if (from == null) {
+            from = resync();
+            position = from;
+        }
+        Feed opened = store.openFeed(from);
+        feed = opened;
+        if (stopping) {
+            closeFeed();
+        }
+    }
+
+    private void poll() {
+        Feed open = feed;
+        if (open == null) {
+            return;
+        }
+        Feed.Batch batch = open.poll(pollTimeout);
+        long answered = nanoTime.getAsLong();
+        storeClock.observed(batch.storeTime(), answered - batch.provedAgo().toNanos());
+        int changes = 0;
+        for (ChangeSet changeSet : batch.changeSets()) {
+            reconciler.apply(changeSet).forEach(publisher);
+            observer.propagated(storeClock.since(changeSet.committedAt()));
+            changes += changeSet.changes().size();
+        }
+        reconciler.advanceTo(batch.position().revision());
+        position = batch.position();
+        loadWaiting();
+        if (changes > 0) {
+            observer.applied(changes);
+        }
+        if (batch.hintsMissed() > 0) {
+            observer.hintsMissed(batch.hintsMissed());
+        }
+        boolean becameLive = status.caughtUp(batch, answered);
+        if (becameLive && wasLive) {
+            observer.reconnected();
+        }
+        wasLive = true;
+    }
+
+    private void lose(PositionLostException e) throws InterruptedException {
+        closeFeed();
+        position = null;
+        if (e.reason() == PositionLostException.Reason.HISTORY_REPLACED) {
+            jump = Jump.NEW_HISTORY;
+        }
+        resyncReason = e.reason().name().toLowerCase(java.util.Locale.ROOT);
+        lostInRow++;
+        if (lostInRow > 1) {
+            status.failed(e);
+        }
+        // Also spreads the snapshots of many instances that lose their positions at the same moment.
+        pause.await(backoff.delay(lostInRow, random));
+    }
+
+    /** Loads all active namespaces from one snapshot; the old state is served until it has succeeded. */
+    private Position resync() {
+        Set<String> names = new java.util.HashSet<>();
+        reconciler.active().forEach(cache -> names.add(cache.namespace()));
+        Snapshot snapshot = load(names, jump);
+        jump = Jump.SAME_HISTORY;
+        if (wasLive) {
+            observer.resynced(resyncReason);
+        }
+        return snapshot.position();
+    }
+
+    /** Loads namespaces that became active while the store was away, or that a jump left behind. */
+    private void loadWaiting() {
+        Set<String> names = reconciler.waitingForLoad();
+        if (!names.isEmpty()) {
+            load(names, Jump.NONE);
+        }
+    }
+
+    private Snapshot load(Set<String> names, Jump how) {
+        long start = nanoTime.getAsLong();
+        Snapshot snapshot = store.snapshot(names, bound);
+        storeClock.observed(snapshot.storeTime(), start);
+        reconciler.load(names, snapshot, how).forEach(publisher);
+        for (NamespaceCache cache : reconciler.active()) {
+            if (snapshot.oversized().contains(cache.namespace())) {
+                reloadOnDemand(cache, snapshot.position().revision());
+            }
+        }
+        return snapshot;
+    }
+
+    private void reloadOnDemand(NamespaceCache cache, long revision) {
+        List<String> keys = new ArrayList<>(cache.keysInMemory());
+        List<ConfigEntry> entries = new ArrayList<>();
+        for (int from = 0; from < keys.size(); from += KEYS_PER_READ) {
+            List<String> some = keys.subList(from, Math.min(keys.size(), from + KEYS_PER_READ));
+            entries.addAll(store.list(cache.namespace(), new ConfigFilter.Keys(Set.copyOf(some)), KEYS_PER_READ, null)
+                    .items());
+        }
+        ConfigChangeSet difference = reconciler.reloadOnDemand(cache, Set.copyOf(keys), entries, revision);
+        if (difference != null) {
+            publisher.accept(difference);
+        }
+    }
+
+    private void closeFeed() {
+        Feed open = feed;
+        feed = null;
+        if (open != null) {
+            open.close();
+        }
+    }
+}

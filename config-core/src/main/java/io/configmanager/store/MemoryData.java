@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store;
+
+import io.configmanager.Condition;
+import io.configmanager.ConfigEntry;
+import io.configmanager.LogEntry;
+import io.configmanager.LogEntry.Kind;
+import io.configmanager.ValueType;
+import io.configmanager.VersionConflictException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** What the handles of a memory store share. Everything is guarded by the one lock. */
+final class MemoryData {
+
+    private static final int MAX_EXPIRED_AT_ONCE = 500;
+    private static final int REMEMBERED_COMMITS = 10_000;
+
+    final ReentrantLock lock = new ReentrantLock();
+    final java.util.concurrent.locks.Condition changed = lock.newCondition();
+    final Set<MemoryFeed> feeds = new LinkedHashSet<>();
+
+    /** The log of each key, oldest first; its newest line is the key's state. Never empty, so versions go on. */
+    final NavigableMap<String, NavigableMap<String, Deque<LogEntry>>> keys = new TreeMap<>();
+
+    private final NavigableMap<Long, Revision> revisions = new TreeMap<>();
+    private final Map<UUID, CommitResult> commits = new LinkedHashMap<>() {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<UUID, CommitResult> eldest) {
+            return size() > REMEMBERED_COMMITS;
+        }
+    };
+    private final InstantSource clock;
+    private final int retainedRevisions;
+    private UUID lineage = UUID.randomUUID();
+
+    MemoryData(InstantSource clock, int retainedRevisions) {
+        this.clock = clock;
+        this.retainedRevisions = retainedRevisions;
+        revisions.put(0L, new Revision(UUID.randomUUID(), new ChangeSet(0, now(), List.of())));
+    }
+
+    /** One revision; its random id tells it from a revision of the same number in another history. */
+    private record Revision(UUID id, ChangeSet changeSet) {}
+
+    Instant now() {
+        return clock.instant();
+    }
+
+    long head() {
+        return revisions.lastKey();
+    }
+
+    Position headPosition() {
+        return new Position(head(), token(revisions.lastEntry().getValue()));
+    }
+
+    /** The log of each key of a namespace; not to be changed. */
+    NavigableMap<String, Deque<LogEntry>> namespace(String namespace) {
+        return keys.getOrDefault(namespace, Collections.emptyNavigableMap());
+    }
+
+    @Nullable ConfigEntry live(String namespace, String key, Instant now) {
+        Deque<LogEntry> lines = namespace(namespace).get(key);
+        return lines == null ? null : live(lines, now);
+    }
+
+    /** The entry that the key has by this time; null if there is none. */
+    static @Nullable ConfigEntry live(Deque<LogEntry> lines, Instant now) {
+        ConfigEntry entry = lines.getLast().entry();
+        return entry == null || expired(entry, now) ? null : entry;
+    }
+
+    CommitResult commit(Commit commit) {
+        CommitResult earlier = commits.get(commit.id());
+        if (earlier != null) {
+            return earlier;
+        }
+        Instant now = now();
+        for (Operation operation : commit.operations()) {
+            ConfigEntry live = live(operation.namespace(), operation.key(), now);
+            if (!holds(operation.condition(), live)) {
+                throw new VersionConflictException(
+                        operation.namespace(), operation.key(), operation.condition(), live == null ? 0 : live.version());
+            }
+        }
+        List<LogEntry> changes = new ArrayList<>();
+        for (Operation operation : commit.operations()) {
+            ConfigEntry live = live(operation.namespace(), operation.key(), now);
+            if (operation instanceof Operation.Put put) {
+                changes.add(put(put, live, commit, now));
+            } else if (live != null) {
+                changes.add(removal(Kind.DELETE, live, now, commit.author(), commit.comment()));
+            }
+        }
+        CommitResult result = new CommitResult(append(changes, now), changes, now);
+        if (!changes.isEmpty()) {
+            commits.put(commit.id(), result);
+        }
+        return result;
+    }
+
+    void expire() {
+        Instant now = now();
+        List<LogEntry> changes = keys.values().stream()
+                .flatMap(namespace -> namespace.values().stream())
+                .map(lines -> lines.getLast().entry())
+                .filter(entry -> entry != null && expired(entry, now))
+                .limit(MAX_EXPIRED_AT_ONCE)
+                .map(entry -> removal(Kind.EXPIRE, entry, now, null, null))
+                .toList();
+        append(changes, now);
+    }
+
+    /** Forgets what is older than the retention. */
+    void compact() {
+        compact(retainedRevisions);
+    }
+
+    /** Forgets all but the newest revisions, whose oldest stays as the first position that can be continued. */
+    void compact(int retained) {
+        while (revisions.size() > Math.max(1, retained)) {
+            ChangeSet forgotten = revisions.pollFirstEntry().getValue().changeSet();
+            for (LogEntry change : forgotten.changes()) {
+                Deque<LogEntry> lines = lines(change.namespace(), change.key());
+                while (lines.size() > 1 && lines.getFirst().revision() <= forgotten.revision()) {
+                    lines.removeFirst();
+                }
+            }
+        }
+    }
+
+    void replaceLineage() {
+        lineage = UUID.randomUUID();
+        changed.signalAll();
+    }
+
+    boolean isHead(Position position) {
+        return position.equals(headPosition());
+    }
+
+    /** Throws unless this history contains the position and everything after it. */
+    void prove(Position position) {
+        if (!position.token().startsWith(lineage.toString())) {
+            throw new PositionLostException(
+                    PositionLostException.Reason.HISTORY_REPLACED, "The position is from another history");
+        }
+        if (position.revision() < revisions.firstKey()) {
+            throw new PositionLostException(
+                    PositionLostException.Reason.COMPACTED,
+                    "Revision " + position.revision() + " is older than the history, which starts at "
+                            + revisions.firstKey());
+        }
+        Revision revision = revisions.get(position.revision());
+        if (revision == null || !position.token().equals(token(revision))) {
+            throw new PositionLostException(
+                    PositionLostException.Reason.HISTORY_REPLACED,
+                    "This history has no such revision " + position.revision() + "; it ends at " + head());
+        }
+    }
+
+    List<ChangeSet> after(Position position) {
+        return revisions.tailMap(position.revision(), false).values().stream()
+                .map(Revision::changeSet)
+                .toList();
+    }
+
+    private String token(Revision revision) {
+        return lineage + ":" + revision.id();
+    }
+
+    private LogEntry put(Operation.Put put, @Nullable ConfigEntry live, Commit commit, Instant now) {
+        ConfigEntry entry = new ConfigEntry(
+                put.namespace(),
+                put.key(),
+                put.value(),
+                put.codec(),
+                live != null && live.secret() ? ValueType.SECRET : put.type(),
+                nextVersion(put.namespace(), put.key()),
+                head() + 1,
+                live == null ? now : live.createdAt(),
+                now,
+                expiry(put, live, now),
+                commit.author());
+        return new LogEntry(
+                Kind.PUT,
+                entry.namespace(),
+                entry.key(),
+                entry.version(),
+                entry.revision(),
+                now,
+                commit.author(),
+                commit.comment(),
+                entry);
+    }
+
+    private LogEntry removal(
+            Kind kind, ConfigEntry entry, Instant now, @Nullable String author, @Nullable String comment) {
+        long version = nextVersion(entry.namespace(), entry.key());
+        return new LogEntry(kind, entry.namespace(), entry.key(), version, head() + 1, now, author, comment, null);
+    }
+
+    /** Stores the changes as one revision and returns it; 0 if there are none. */
+    private long append(List<LogEntry> changes, Instant now) {
+        if (changes.isEmpty()) {
+            return 0;
+        }
+        long revision = head() + 1;
+        for (LogEntry change : changes) {
+            lines(change.namespace(), change.key()).addLast(change);
+        }
+        revisions.put(revision, new Revision(UUID.randomUUID(), new ChangeSet(revision, now, List.copyOf(changes))));
+        changed.signalAll();
+        return revision;
+    }
+
+    private Deque<LogEntry> lines(String namespace, String key) {
+        return keys.computeIfAbsent(namespace, name -> new TreeMap<>())
+                .computeIfAbsent(key, name -> new ArrayDeque<>(1));
+    }
+
+    private long nextVersion(String namespace, String key) {
+        Deque<LogEntry> lines = namespace(namespace).get(key);
+        return lines == null ? 1 : lines.getLast().version() + 1;
+    }
+
+    private static @Nullable Instant expiry(Operation.Put put, @Nullable ConfigEntry live, Instant now) {
+        if (put.ttl() == null) {
+            return live == null ? null : live.expiresAt();
+        }
+        return put.ttl().isZero() ? null : now.plus(put.ttl());
+    }
+
+    private static boolean expired(ConfigEntry entry, Instant now) {
+        return entry.expiresAt() != null && !entry.expiresAt().isAfter(now);
+    }
+
+    private static boolean holds(Condition condition, @Nullable ConfigEntry live) {
+        if (condition instanceof Condition.Absent) {
+            return live == null;
+        }
+        if (condition instanceof Condition.Present) {
+            return live != null;
+        }
+        if (condition instanceof Condition.Version expected) {
+            return live != null && live.version() == expected.version();
+        }
+        return true;
+    }
+}
