@@ -53,6 +53,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
     private boolean starting = true;
+    private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
 
@@ -129,6 +130,8 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
 
     private void follow(Binding binding) {
         forgetTheGone();
+        // Before the binding can be seen: connecting waits for the thread that would wait for the binding's lock.
+        manager();
         Name name = new Name(binding.demand.namespace(), binding.demand.key());
         index.compute(name, (key, bindings) -> {
             Set<Binding> all = bindings == null ? ConcurrentHashMap.newKeySet() : bindings;
@@ -172,7 +175,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
 
     /** What this instance has for the demand now; problems are reported once for every revision. */
     Reading read(Demand demand) {
-        ConfigManager source = manager.get();
+        ConfigManager source = manager();
         if (source == null) {
             return Reading.ABSENT;
         }
@@ -201,6 +204,15 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
             errors.increment();
             log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
         }
+    }
+
+    private @Nullable ConfigManager manager() {
+        ConfigManager known = connected;
+        if (known == null) {
+            known = manager.get();
+            connected = known;
+        }
+        return known;
     }
 
     @Override
@@ -255,7 +267,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     }
 
     private Optional<String> rejection(Demand demand) {
-        ConfigManager source = manager.get();
+        ConfigManager source = manager();
         if (source == null) {
             return Optional.empty();
         }
