@@ -79,8 +79,7 @@ public final class MemoryConfigStore implements ConfigStore {
     public Page<ConfigEntry> list(String namespace, ConfigFilter filter, int limit, @Nullable String cursor) {
         Cursors.requireLimit(limit);
         String after = cursor == null ? "" : Cursors.read(Kind.ENTRIES, cursor);
-        List<ConfigEntry> rows =
-                locked(() -> liveEntries(namespace, after, filter, limit + 1L));
+        List<ConfigEntry> rows = locked(() -> liveEntries(namespace, after, filter, limit + 1L));
         return Cursors.page(Kind.ENTRIES, rows, limit, ConfigEntry::key);
     }
 
@@ -90,7 +89,8 @@ public final class MemoryConfigStore implements ConfigStore {
         String after = cursor == null ? null : Cursors.read(Kind.NAMESPACES, cursor);
         List<String> rows = locked(() -> data.keys.keySet().stream()
                 .filter(namespace -> after == null || namespace.compareTo(after) > 0)
-                .filter(namespace -> !liveEntries(namespace, "", ConfigFilter.ALL, 1).isEmpty())
+                .filter(namespace ->
+                        !liveEntries(namespace, "", ConfigFilter.ALL, 1).isEmpty())
                 .limit(limit + 1L)
                 .toList());
         return Cursors.page(Kind.NAMESPACES, rows, limit, namespace -> namespace);

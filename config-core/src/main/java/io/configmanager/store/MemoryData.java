@@ -76,7 +76,8 @@ final class MemoryData {
         return keys.getOrDefault(namespace, Collections.emptyNavigableMap());
     }
 
-    @Nullable ConfigEntry live(String namespace, String key, Instant now) {
+    @Nullable
+    ConfigEntry live(String namespace, String key, Instant now) {
         Deque<LogEntry> lines = namespace(namespace).get(key);
         return lines == null ? null : live(lines, now);
     }
@@ -97,7 +98,10 @@ final class MemoryData {
             ConfigEntry live = live(operation.namespace(), operation.key(), now);
             if (!holds(operation.condition(), live)) {
                 throw new VersionConflictException(
-                        operation.namespace(), operation.key(), operation.condition(), live == null ? 0 : live.version());
+                        operation.namespace(),
+                        operation.key(),
+                        operation.condition(),
+                        live == null ? 0 : live.version());
             }
         }
         List<LogEntry> changes = new ArrayList<>();

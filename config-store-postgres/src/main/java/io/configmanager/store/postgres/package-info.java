@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A store in one PostgreSQL table, watched with LISTEN and NOTIFY. */
+/** Configuration in PostgreSQL: one table to edit, a log beside it, and LISTEN for the news. */
 @NullMarked
 package io.configmanager.store.postgres;
 

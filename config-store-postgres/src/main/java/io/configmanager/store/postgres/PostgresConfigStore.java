@@ -1,0 +1,610 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.postgres;
+
+import io.configmanager.Condition;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.InvalidConfigException;
+import io.configmanager.LogEntry;
+import io.configmanager.Page;
+import io.configmanager.StoreException;
+import io.configmanager.ValueType;
+import io.configmanager.VersionConflictException;
+import io.configmanager.store.Commit;
+import io.configmanager.store.CommitResult;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Cursors;
+import io.configmanager.store.Feed;
+import io.configmanager.store.Lookup;
+import io.configmanager.store.Operation;
+import io.configmanager.store.Position;
+import io.configmanager.store.Snapshot;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.jdbc.datasource.ConnectionHolder;
+import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
+
+/**
+ * Configuration in PostgreSQL 13 or later. An entry is one row that may be edited by hand:
+ *
+ * <pre>
+ * namespace  | key          | value     | codec | type   | version | created_at | updated_at | expires_at | author
+ * -----------+--------------+-----------+-------+--------+---------+------------+------------+------------+--------
+ * production | app/greeting | "Bonjour" | json  | string |       3 | …          | …          |            | alice
+ * </pre>
+ *
+ * <p>Triggers give every change, also one made with psql, a version, a line in the log and a revision; all changes of a
+ * transaction have the same one. The revision is taken while the transaction commits, so revisions follow commit order
+ * and have no gaps, and an idle transaction blocks nobody. {@code schema-postgresql.sql} in this package creates it all;
+ * see {@link PostgresSchema}.
+ *
+ * <p>{@link #commit} joins the Spring transaction of the calling thread if that uses the same {@link DataSource}:
+ * configuration and business rows then commit or vanish together. It answers with revision 0, because the revision is
+ * taken by the surrounding commit; there is no retry, and an error aborts the transaction as any failed statement does.
+ * Reads never join: they show what is committed.
+ *
+ * <p>A feed holds one connection for as long as it is open. It must lead to the primary directly, not through a pooler in
+ * transaction mode; where notifications do not arrive, the feed says so once and polls.
+ *
+ * <p>Calls outside a feed take a connection of the {@link DataSource} for one statement and give it back as it was. The
+ * call timeout begins when the pool has given the connection.
+ */
+public final class PostgresConfigStore implements ConfigStore {
+
+    private static final Logger log = LoggerFactory.getLogger(PostgresConfigStore.class);
+    private static final int MAX_ATTEMPTS = 20;
+    private static final Duration MAINTENANCE_TIMEOUT = Duration.ofSeconds(60);
+
+    final DataSource dataSource;
+    final DataSource listenConnections;
+    final PostgresNames names;
+    final PostgresSchema schema;
+    final Sql sql;
+    final boolean push;
+    final Duration pollInterval;
+    final Duration pollOnlyInterval;
+    final Duration callTimeout;
+    final Set<PostgresFeed> feeds = ConcurrentHashMap.newKeySet();
+
+    private final Duration retention;
+    private final long retainedRevisions;
+    private final int retainedVersions;
+    private final Duration operationRetention;
+    private final Duration auditInterval;
+    private final Set<String> warnings = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
+
+    private PostgresConfigStore(Builder builder) {
+        dataSource = builder.dataSource;
+        listenConnections = builder.listenConnections == null ? builder.dataSource : builder.listenConnections;
+        names = builder.names;
+        schema = new PostgresSchema(names);
+        sql = new Sql(names);
+        push = builder.push;
+        pollInterval = builder.pollInterval;
+        pollOnlyInterval = builder.pollOnlyInterval;
+        callTimeout = builder.callTimeout;
+        retention = builder.retention;
+        retainedRevisions = builder.retainedRevisions;
+        retainedVersions = builder.retainedVersions;
+        operationRetention = builder.operationRetention;
+        auditInterval = builder.auditInterval;
+    }
+
+    /** @param dataSource connections to the primary for reads and writes, usually the application's pool */
+    public static Builder builder(DataSource dataSource) {
+        return new Builder(dataSource);
+    }
+
+    /**
+     * Unpooled connections as a feed needs them: 5 s to connect and log in, TCP keep-alive, and of several hosts in the URL
+     * the primary. What the URL says itself stands.
+     */
+    public static DataSource unpooled(String url, @Nullable String user, @Nullable String password) {
+        PGSimpleDataSource connections = new PGSimpleDataSource();
+        connections.setConnectTimeout(5);
+        connections.setLoginTimeout(5);
+        connections.setTcpKeepAlive(true);
+        connections.setURL(url);
+        if (url.contains(",") && !url.contains("targetServerType")) {
+            connections.setTargetServerType("preferPrimary");
+        }
+        if (user != null) {
+            connections.setUser(user);
+        }
+        if (password != null) {
+            connections.setPassword(password);
+        }
+        return connections;
+    }
+
+    @Override
+    public String description() {
+        return "PostgreSQL " + names.schema() + "." + names.tablePrefix() + "entry";
+    }
+
+    @Override
+    public Lookup get(String namespace, String key) {
+        return read("read a key", sql.get, query -> {
+            query.setString(1, namespace);
+            query.setString(2, key);
+            try (ResultSet row = query.executeQuery()) {
+                if (!row.next()) {
+                    throw noHead(names);
+                }
+                ConfigEntry entry = row.getString(3) == null ? null : Sql.entry(row, 3);
+                return new Lookup(entry, row.getLong(1), Sql.instant(row, 2));
+            }
+        });
+    }
+
+    @Override
+    public Page<ConfigEntry> list(String namespace, ConfigFilter filter, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        String after = cursor == null ? "" : Cursors.read(Cursors.Kind.ENTRIES, cursor);
+        List<ConfigEntry> rows =
+                read("list entries", filter instanceof ConfigFilter.Prefix ? sql.listPrefix : sql.listKeys, query -> {
+                    query.setString(1, namespace);
+                    query.setString(2, after);
+                    int next = 3;
+                    if (filter instanceof ConfigFilter.Prefix below) {
+                        query.setString(next++, below.prefix());
+                        query.setString(next++, Sql.endOfPrefix(below.prefix()));
+                    } else if (filter instanceof ConfigFilter.Keys some) {
+                        query.setObject(next++, some.keys().toArray(new String[0]));
+                    }
+                    query.setInt(next, limit + 1);
+                    return rows(query, row -> Sql.entry(row, 1));
+                });
+        return Cursors.page(Cursors.Kind.ENTRIES, rows, limit, ConfigEntry::key);
+    }
+
+    @Override
+    public Page<String> namespaces(int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        String after = cursor == null ? "" : Cursors.read(Cursors.Kind.NAMESPACES, cursor);
+        List<String> rows = read("list namespaces", sql.namespaces, query -> {
+            query.setString(1, after);
+            query.setBoolean(2, cursor != null);
+            query.setString(3, after);
+            query.setInt(4, limit + 1);
+            return rows(query, row -> row.getString(1));
+        });
+        return Cursors.page(Cursors.Kind.NAMESPACES, rows, limit, name -> name);
+    }
+
+    @Override
+    public Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        long before = cursor == null ? Long.MAX_VALUE : Cursors.readVersion(cursor);
+        List<LogEntry> rows = read("read the history of a key", sql.history, query -> {
+            query.setString(1, namespace);
+            query.setString(2, key);
+            query.setLong(3, before);
+            query.setInt(4, limit + 1);
+            return rows(query, row -> Sql.logEntry(row, 1));
+        });
+        return Cursors.page(Cursors.Kind.HISTORY, rows, limit, line -> Long.toString(line.version()));
+    }
+
+    @Override
+    public Snapshot snapshot(Set<String> namespaces, int limit) {
+        return read("read a snapshot", sql.snapshot, query -> {
+            query.setLong(1, limit + 1L);
+            query.setObject(2, namespaces.toArray(new String[0]));
+            query.setLong(3, limit + 1L);
+            query.setLong(4, limit + 1L);
+            List<ConfigEntry> entries = new ArrayList<>();
+            Set<String> oversized = new LinkedHashSet<>();
+            Position position = null;
+            Instant storeTime = Instant.EPOCH;
+            try (ResultSet row = query.executeQuery()) {
+                while (row.next()) {
+                    switch (row.getString(1)) {
+                        case "H" -> {
+                            position = new Position(row.getLong(8), row.getString(2));
+                            storeTime = Sql.instant(row, 9);
+                        }
+                        case "O" -> oversized.add(row.getString(2));
+                        default -> entries.add(Sql.entry(row, 2));
+                    }
+                }
+            }
+            if (position == null) {
+                throw noHead(names);
+            }
+            return new Snapshot(entries, oversized, position, storeTime);
+        });
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * <p>One call to the server. Repeats it under the same id, within the call timeout, when another transaction was in the
+     * way or the connection was lost; so a connection that is lost while committing does no harm.
+     *
+     * @throws StoreException after the call timeout; whether the commit was stored may then be unknown, and calling again
+     *     with the same commit finds out
+     */
+    @Override
+    public CommitResult commit(Commit commit) {
+        requireOpen();
+        if (inTransaction()) {
+            Connection connection = DataSourceUtils.getConnection(dataSource);
+            try {
+                return Calls.within(connection, callTimeout, joined -> commit(joined, commit, true, callTimeout));
+            } catch (SQLException e) {
+                throw Failures.translate("commit", e, names);
+            } finally {
+                DataSourceUtils.releaseConnection(connection, dataSource);
+            }
+        }
+        long deadline = System.nanoTime() + callTimeout.toNanos();
+        for (int attempt = 1; ; attempt++) {
+            Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
+            try {
+                return Calls.own(dataSource, left, connection -> commit(connection, commit, false, left));
+            } catch (SQLException e) {
+                boolean again = Failures.isContention(e) || Failures.isConnectionLost(e);
+                long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 7)));
+                if (!again || attempt == MAX_ATTEMPTS || deadline - System.nanoTime() <= pause * 1_000_000) {
+                    throw Failures.translate("commit", e, names);
+                }
+                log.debug("Attempt {} to commit failed, trying again", attempt, e);
+                pause(pause);
+            }
+        }
+    }
+
+    @Override
+    public Feed openFeed(Position position) {
+        requireOpen();
+        PostgresFeed feed = PostgresFeed.open(this, position);
+        feeds.add(feed);
+        if (closed) {
+            feed.close();
+            requireOpen();
+        }
+        return feed;
+    }
+
+    @Override
+    public void maintain() {
+        requireOpen();
+        try {
+            String done = Calls.own(dataSource, MAINTENANCE_TIMEOUT, connection -> {
+                try (PreparedStatement call = connection.prepareStatement(sql.maintain)) {
+                    call.setString(1, retention.toString());
+                    call.setLong(2, retainedRevisions);
+                    call.setLong(3, retainedVersions);
+                    call.setString(4, operationRetention.toString());
+                    call.setString(5, auditInterval.toString());
+                    return rows(call, row -> Objects.toString(row.getString(1), ""))
+                            .get(0);
+                }
+            });
+            log.trace("Housekeeping: {}", done);
+        } catch (SQLException e) {
+            throw Failures.translate("do housekeeping", e, names);
+        }
+    }
+
+    /** Ends the open feeds. The data sources are the caller's. */
+    @Override
+    public void close() {
+        closed = true;
+        feeds.forEach(PostgresFeed::close);
+    }
+
+    void warnOnce(String warning) {
+        if (warnings.add(warning)) {
+            log.warn("{}: {}", description(), warning);
+        }
+    }
+
+    static StoreException noHead(PostgresNames names) {
+        return new StoreException(
+                "The table " + names.qualified("head") + " has lost its row: run schema-postgresql.sql again", false, null);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new StoreException("The store is closed", false, null);
+        }
+    }
+
+    private boolean inTransaction() {
+        return TransactionSynchronizationManager.isActualTransactionActive()
+                && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
+    }
+
+    private CommitResult commit(Connection connection, Commit commit, boolean joined, Duration timeout)
+            throws SQLException {
+        List<Operation> operations = commit.operations();
+        CommitArrays arrays = new CommitArrays(operations);
+        try (PreparedStatement call = connection.prepareStatement(sql.commit)) {
+            call.setQueryTimeout(Calls.seconds(timeout));
+            call.setObject(1, commit.id());
+            call.setBoolean(2, joined);
+            call.setInt(3, Calls.millis(timeout.dividedBy(2)));
+            call.setString(4, commit.author());
+            call.setString(5, commit.comment());
+            call.setObject(6, arrays.namespaces);
+            call.setObject(7, arrays.keys);
+            call.setObject(8, arrays.values);
+            call.setObject(9, arrays.codecs);
+            call.setObject(10, arrays.types);
+            call.setArray(11, connection.createArrayOf("int8", arrays.ttls));
+            call.setArray(12, connection.createArrayOf("int8", arrays.conditions));
+            try (ResultSet row = call.executeQuery()) {
+                return result(commit, row);
+            }
+        }
+    }
+
+    private static CommitResult result(Commit commit, ResultSet row) throws SQLException {
+        List<Operation> operations = commit.operations();
+        @Nullable StoredChange[] stored = new StoredChange[operations.size()];
+        while (row.next()) {
+            int n = row.getInt(1);
+            String op = row.getString(2);
+            long version = row.getLong(3);
+            if (op.equals("!")) {
+                Operation broken = operations.get(n - 1);
+                throw new VersionConflictException(broken.namespace(), broken.key(), broken.condition(), version);
+            }
+            Instant at = Sql.instant(row, 6);
+            if (op.equals("C")) {
+                List<LogEntry> changes = new ArrayList<>();
+                for (int i = 0; i < stored.length; i++) {
+                    StoredChange change = stored[i];
+                    if (change != null) {
+                        changes.add(change.logEntry(operations.get(i), version, commit.comment()));
+                    }
+                }
+                return new CommitResult(version, changes, at);
+            }
+            Instant createdAt = Sql.instantOrNull(row, 5);
+            stored[n - 1] = new StoredChange(
+                    Sql.kind(op),
+                    version,
+                    Objects.requireNonNullElse(row.getString(4), ""),
+                    createdAt == null ? at : createdAt,
+                    at,
+                    Sql.instantOrNull(row, 7),
+                    row.getString(8));
+        }
+        throw new StoreException("The commit function gave no answer", false, null);
+    }
+
+    private <T> T read(String what, String statement, Query<T> query) {
+        requireOpen();
+        try {
+            return Calls.own(dataSource, callTimeout, connection -> {
+                try (PreparedStatement prepared = connection.prepareStatement(statement)) {
+                    prepared.setQueryTimeout(Calls.seconds(callTimeout));
+                    return query.on(prepared);
+                }
+            });
+        } catch (SQLException e) {
+            throw Failures.translate(what, e, names);
+        }
+    }
+
+    private static <T> List<T> rows(PreparedStatement query, Row<T> mapper) throws SQLException {
+        List<T> rows = new ArrayList<>();
+        try (ResultSet row = query.executeQuery()) {
+            while (row.next()) {
+                rows.add(mapper.of(row));
+            }
+        }
+        return rows;
+    }
+
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StoreException("Interrupted while waiting to repeat a commit", true, e);
+        }
+    }
+
+    /** A prepared statement's answer. */
+    @FunctionalInterface
+    private interface Query<T> {
+        T on(PreparedStatement query) throws SQLException;
+    }
+
+    /** A row as a value. */
+    @FunctionalInterface
+    private interface Row<T> {
+        T of(ResultSet row) throws SQLException;
+    }
+
+    /** What the server decided about an operation; the rest is known here. */
+    private record StoredChange(
+            LogEntry.Kind kind,
+            long version,
+            String type,
+            Instant createdAt,
+            Instant at,
+            @Nullable Instant expiresAt,
+            @Nullable String author) {
+
+        LogEntry logEntry(Operation operation, long revision, @Nullable String comment) {
+            ConfigEntry entry = null;
+            if (operation instanceof Operation.Put put) {
+                entry = new ConfigEntry(
+                        put.namespace(),
+                        put.key(),
+                        put.value(),
+                        put.codec(),
+                        ValueType.ofLabel(type),
+                        version,
+                        revision,
+                        createdAt,
+                        at,
+                        expiresAt,
+                        author);
+            }
+            return new LogEntry(
+                    kind, operation.namespace(), operation.key(), version, revision, at, author, comment, entry);
+        }
+    }
+
+    /** The operations as the arrays that the commit function takes. */
+    private static final class CommitArrays {
+        private final String[] namespaces;
+        private final String[] keys;
+        private final @Nullable String[] values;
+        private final @Nullable String[] codecs;
+        private final @Nullable String[] types;
+        private final @Nullable Long[] ttls;
+        private final @Nullable Long[] conditions;
+
+        CommitArrays(List<Operation> operations) {
+            int size = operations.size();
+            namespaces = new String[size];
+            keys = new String[size];
+            values = new String[size];
+            codecs = new String[size];
+            types = new String[size];
+            ttls = new Long[size];
+            conditions = new Long[size];
+            for (int i = 0; i < size; i++) {
+                Operation operation = operations.get(i);
+                namespaces[i] = operation.namespace();
+                keys[i] = operation.key();
+                conditions[i] = condition(operation.condition());
+                if (operation instanceof Operation.Put put) {
+                    values[i] = put.value();
+                    codecs[i] = put.codec();
+                    types[i] = put.type().label();
+                    ttls[i] = put.ttl() == null ? null : put.ttl().toNanos() / 1000;
+                }
+            }
+        }
+
+        private static @Nullable Long condition(Condition condition) {
+            if (condition instanceof Condition.Version version) {
+                return version.version();
+            }
+            return condition instanceof Condition.Absent ? Long.valueOf(0) : condition instanceof Condition.Present ? -1L : null;
+        }
+    }
+
+    /** Settings of a store; every one has a default that works. */
+    public static final class Builder {
+        private final DataSource dataSource;
+        private @Nullable DataSource listenConnections;
+        private PostgresNames names = PostgresNames.DEFAULT;
+        private boolean push = true;
+        private Duration pollInterval = Duration.ofSeconds(5);
+        private Duration pollOnlyInterval = Duration.ofSeconds(1);
+        private Duration callTimeout = Duration.ofSeconds(5);
+        private Duration retention = Duration.ofHours(24);
+        private long retainedRevisions = 10_000;
+        private int retainedVersions = 10;
+        private Duration operationRetention = Duration.ofDays(7);
+        private Duration auditInterval = Duration.ofMinutes(5);
+
+        private Builder(DataSource dataSource) {
+            this.dataSource = dataSource;
+        }
+
+        /**
+         * Where feeds get their connections: unpooled and directly to the primary, see {@link #unpooled}. By default the
+         * pool, which then has one connection less for each open feed.
+         */
+        public Builder listenConnections(DataSource connections) {
+            this.listenConnections = connections;
+            return this;
+        }
+
+        public Builder names(PostgresNames newNames) {
+            this.names = newNames;
+            return this;
+        }
+
+        /** Whether to listen to notifications; true by default. Without, changes are found by polling. */
+        public Builder push(boolean enabled) {
+            this.push = enabled;
+            return this;
+        }
+
+        /**
+         * How often a feed reads although nothing was announced, and how often it does where nothing can be announced; each
+         * varied by a fifth. 5 s and 1 s by default.
+         */
+        public Builder pollIntervals(Duration withPush, Duration withoutPush) {
+            this.pollInterval = positive("poll interval", withPush);
+            this.pollOnlyInterval = positive("poll-only interval", withoutPush);
+            return this;
+        }
+
+        /** How long a call may take once it has a connection, repetitions included; 5 s by default. */
+        public Builder callTimeout(Duration timeout) {
+            this.callTimeout = positive("call timeout", timeout);
+            return this;
+        }
+
+        /**
+         * How much history to keep: at least this long, at least this many revisions, and of each key at least this many
+         * versions. 24 hours, 10,000 and 10 by default. A feed that was away for longer needs a snapshot.
+         */
+        public Builder retention(Duration time, long revisions, int versions) {
+            if (time.isNegative() || revisions < 0 || versions < 1) {
+                throw new InvalidConfigException("Invalid retention: " + time + ", " + revisions + " revisions, " + versions
+                        + " versions");
+            }
+            this.retention = time;
+            this.retainedRevisions = revisions;
+            this.retainedVersions = versions;
+            return this;
+        }
+
+        /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
+        public Builder operationRetention(Duration time) {
+            this.operationRetention = positive("operation retention", time);
+            return this;
+        }
+
+        /**
+         * How often housekeeping compares the table with the log, to find what was changed past the triggers; once for all
+         * instances. 5 minutes by default.
+         */
+        public Builder auditInterval(Duration interval) {
+            this.auditInterval = positive("audit interval", interval);
+            return this;
+        }
+
+        public PostgresConfigStore build() {
+            return new PostgresConfigStore(this);
+        }
+
+        private static Duration positive(String what, Duration duration) {
+            if (duration.isNegative() || duration.isZero()) {
+                throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
+            }
+            return duration;
+        }
+    }
+}

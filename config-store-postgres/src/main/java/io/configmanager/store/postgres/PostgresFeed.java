@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.postgres;
+
+import io.configmanager.LogEntry;
+import io.configmanager.StoreException;
+import io.configmanager.store.ChangeSet;
+import io.configmanager.store.Feed;
+import io.configmanager.store.Position;
+import io.configmanager.store.PositionLostException;
+import io.configmanager.store.PositionLostException.Reason;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGNotification;
+import org.postgresql.jdbc.PgConnection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads the log behind a position over a connection of its own. A notification is only a reason to read now; reads
+ * happen anyway, and each proves that its position still stands, that nothing is missing, and that the server still
+ * knows that this connection listens.
+ */
+final class PostgresFeed implements Feed {
+
+    private static final Logger log = LoggerFactory.getLogger(PostgresFeed.class);
+    private static final Duration PROBE_PATIENCE = Duration.ofSeconds(2);
+
+    private final PostgresConfigStore store;
+    private final Connection connection;
+    private final Arrival arrival;
+    private final @Nullable String channel;
+    private final String probeChannel;
+    private final PreparedStatement catchUp;
+    private volatile boolean closed;
+
+    private Position position;
+    private UUID lineage;
+    private UUID revisionId;
+    private boolean started;
+    private boolean more;
+
+    /** Whether a notification has come through; until then it is not known that any can. */
+    private boolean pushProved;
+
+    private boolean pushAvailable;
+    private boolean probeSent;
+    private long probeVerdict;
+
+    private long nextRead;
+    private long provedAt;
+    private Instant storeTime = Instant.EPOCH;
+    private boolean proved;
+
+    /** The newest announced revision, and the newest one found without having been announced by then. */
+    private long announced;
+
+    private long unannouncedFrom;
+    private long unannouncedTo;
+
+    private PostgresFeed(
+            PostgresConfigStore store, Connection connection, Position position, @Nullable String channel, String probe)
+            throws SQLException {
+        this.store = store;
+        this.connection = connection;
+        this.arrival = new Arrival(connection.unwrap(PgConnection.class));
+        this.channel = channel;
+        this.probeChannel = probe;
+        this.pushAvailable = channel != null;
+        this.position = position;
+        UUID[] ids = parseToken(position);
+        this.lineage = ids[0];
+        this.revisionId = ids[1];
+        this.announced = position.revision();
+        this.catchUp = connection.prepareStatement(store.sql.catchUp);
+    }
+
+    /** Connects and listens; does not read the log. */
+    static PostgresFeed open(PostgresConfigStore store, Position position) {
+        parseToken(position);
+        Connection connection = null;
+        try {
+            connection = store.listenConnections.getConnection();
+            connection.setAutoCommit(true);
+            connection.setNetworkTimeout(Runnable::run, Calls.millis(store.callTimeout));
+            PostgresFeed feed = listen(store, connection, position);
+            for (String problem : store.schema.verify(connection)) {
+                store.warnOnce(problem);
+            }
+            return feed;
+        } catch (SQLException | RuntimeException e) {
+            if (connection != null) {
+                Calls.abort(connection);
+            }
+            throw Failures.translate("open the feed", e, store.names);
+        }
+    }
+
+    private static PostgresFeed listen(PostgresConfigStore store, Connection connection, Position position)
+            throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            // Without statistics the planner guesses wrong about the log: JIT and full scans cost more than the reads.
+            statement.execute("SET jit = off; SET enable_seqscan = off; SET application_name = 'config-feed';"
+                    + " SET statement_timeout = " + Calls.millis(store.callTimeout));
+            String channel;
+            boolean standby;
+            try (ResultSet row = statement.executeQuery(store.sql.channel)) {
+                if (!row.next()) {
+                    throw PostgresConfigStore.noHead(store.names);
+                }
+                channel = row.getString(1);
+                standby = row.getBoolean(2);
+            }
+            String probe = "";
+            if (!store.push || channel == null) {
+                channel = null;
+            } else if (standby) {
+                store.warnOnce("the feed's connection leads to a standby, which cannot announce changes: polling every "
+                        + store.pollOnlyInterval);
+                channel = null;
+            } else {
+                probe = "config_probe_" + Long.toHexString(ThreadLocalRandom.current().nextLong());
+                statement.execute("LISTEN " + quoted(channel) + "; LISTEN " + quoted(probe));
+            }
+            return new PostgresFeed(store, connection, position, channel, probe);
+        }
+    }
+
+    @Override
+    public Batch poll(Duration timeout) {
+        try {
+            if (closed) {
+                throw new StoreException("The feed is closed", false, null);
+            }
+            if (!started || more) {
+                started = true;
+                return read(false);
+            }
+            probe();
+            return awaitNews(System.nanoTime() + timeout.toNanos());
+        } catch (SQLException | RuntimeException e) {
+            Calls.abort(connection);
+            if (closed) {
+                throw new StoreException("The feed is closed", false, null);
+            }
+            throw Failures.translate("read the feed", e, store.names);
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        store.feeds.remove(this);
+        Calls.abort(connection);
+    }
+
+    private Batch awaitNews(long end) throws SQLException {
+        while (true) {
+            judgeProbe();
+            long now = System.nanoTime();
+            long wait = Math.min(end, nextRead) - now;
+            boolean arrived = wait > 0 && arrival.await(Calls.millis(Duration.ofNanos(wait + 999_999)));
+            now = System.nanoTime();
+            if (arrived || now - nextRead >= 0) {
+                Batch batch = read(!arrived);
+                if (!batch.changeSets().isEmpty()) {
+                    return batch;
+                }
+            }
+            if (System.nanoTime() - end >= 0) {
+                return batch(List.of(), 0);
+            }
+        }
+    }
+
+    private Batch read(boolean safety) throws SQLException {
+        long start = System.nanoTime();
+        long before = position.revision();
+        List<ChangeSet> changeSets = catchUp();
+        if (!more) {
+            proved = true;
+            provedAt = start;
+        }
+        takeAnnouncements();
+        scheduleRead();
+        return batch(changeSets, safety ? missedHints(before) : 0);
+    }
+
+    private List<ChangeSet> catchUp() throws SQLException {
+        long last = position.revision();
+        PreparedStatement query = catchUp;
+        query.setLong(1, last);
+        query.setString(2, channel == null ? "" : channel);
+        query.setLong(3, last);
+        query.setLong(4, last);
+        query.setString(5, revisionId.toString());
+        query.setLong(6, last);
+        query.setString(7, revisionId.toString());
+        query.setLong(8, last);
+        try (ResultSet row = query.executeQuery()) {
+            if (!row.next()) {
+                throw PostgresConfigStore.noHead(store.names);
+            }
+            long head = row.getLong(2);
+            requireContinuation(row, head);
+            requireListening(row);
+            storeTime = Sql.instant(row, 5);
+            long upto = row.getLong(9);
+            if (row.wasNull()) {
+                requireNoGap(head, last);
+                more = false;
+                return List.of();
+            }
+            UUID uptoId = row.getObject(10, UUID.class);
+            List<ChangeSet> changeSets = changeSets(row, last);
+            requireNoGap(changeSets.get(changeSets.size() - 1).revision(), upto);
+            more = upto < head;
+            revisionId = uptoId;
+            position = new Position(upto, token(lineage, revisionId));
+            return changeSets;
+        }
+    }
+
+    private List<ChangeSet> changeSets(ResultSet row, long last) throws SQLException {
+        List<ChangeSet> changeSets = new ArrayList<>();
+        List<LogEntry> changes = new ArrayList<>();
+        Instant committedAt = Instant.EPOCH;
+        long revision = last;
+        do {
+            LogEntry change = Sql.logEntry(row, 12);
+            if (change.revision() != revision) {
+                requireNoGap(change.revision(), revision + 1);
+                if (!changes.isEmpty()) {
+                    changeSets.add(new ChangeSet(revision, committedAt, List.copyOf(changes)));
+                    changes.clear();
+                }
+                revision = change.revision();
+            }
+            committedAt = Sql.instant(row, 11);
+            changes.add(change);
+        } while (row.next());
+        changeSets.add(new ChangeSet(revision, committedAt, List.copyOf(changes)));
+        return changeSets;
+    }
+
+    private void requireContinuation(ResultSet row, long head) throws SQLException {
+        long last = position.revision();
+        if (!lineage.equals(row.getObject(1, UUID.class))) {
+            throw new PositionLostException(Reason.HISTORY_REPLACED, "The store has another lineage than the position");
+        }
+        if (head < last) {
+            throw new PositionLostException(
+                    Reason.HISTORY_REPLACED, "The store is at revision " + head + ", before the position's " + last);
+        }
+        if (last < row.getLong(4)) {
+            throw new PositionLostException(
+                    Reason.COMPACTED, "Changes after revision " + last + " are kept from " + row.getLong(4) + " on only");
+        }
+        if (!row.getBoolean(8)) {
+            throw new PositionLostException(
+                    Reason.HISTORY_REPLACED, "Revision " + last + " is not the one that the position has seen");
+        }
+    }
+
+    private void requireNoGap(long found, long expected) {
+        if (found != expected) {
+            throw new PositionLostException(
+                    Reason.HISTORY_REPLACED,
+                    "The log has no revision " + Math.min(found, expected) + ": rows were deleted by hand");
+        }
+    }
+
+    private void requireListening(ResultSet row) throws SQLException {
+        String announcedOn = row.getString(6);
+        if (store.push && (announcedOn == null) != (channel == null) && !(channel == null && standby())) {
+            throw new StoreException("The store's channel was changed to " + announcedOn, true, null);
+        }
+        if (channel == null) {
+            return;
+        }
+        if (!channel.equals(announcedOn)) {
+            throw new StoreException("The store's channel was changed to " + announcedOn, true, null);
+        }
+        if (row.getBoolean(7)) {
+            return;
+        }
+        if (pushProved) {
+            throw new StoreException("The server forgot that this connection listens to " + channel, true, null);
+        }
+        pushUnavailable();
+    }
+
+    /** Only ever asked when there is a channel but this feed does not listen. */
+    private boolean standby() throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SELECT pg_is_in_recovery()")) {
+            return row.next() && row.getBoolean(1);
+        }
+    }
+
+    private void takeAnnouncements() throws SQLException {
+        for (PGNotification notification : arrival.take()) {
+            if (notification.getName().equals(channel)) {
+                announced = Math.max(announced, revisionOf(notification.getParameter()));
+            }
+            if (!pushProved) {
+                pushProved = true;
+                pushAvailable = true;
+            }
+        }
+    }
+
+    /** Sends this connection a notification from another one: a pooler in between may take LISTEN and deliver nothing. */
+    private void probe() {
+        if (probeSent || channel == null || pushProved) {
+            return;
+        }
+        probeSent = true;
+        try (Connection other = store.listenConnections.getConnection()) {
+            other.setAutoCommit(true);
+            other.setNetworkTimeout(Runnable::run, Calls.millis(store.callTimeout));
+            try (Statement statement = other.createStatement()) {
+                statement.execute("NOTIFY " + quoted(probeChannel));
+            }
+            probeVerdict = System.nanoTime() + PROBE_PATIENCE.toNanos();
+        } catch (SQLException e) {
+            log.debug("Could not find out whether notifications arrive", e);
+        }
+    }
+
+    private void judgeProbe() {
+        if (probeVerdict != 0 && !pushProved && pushAvailable && System.nanoTime() - probeVerdict >= 0) {
+            pushUnavailable();
+            nextRead = System.nanoTime();
+        }
+    }
+
+    private void pushUnavailable() {
+        pushAvailable = false;
+        store.warnOnce("notifications do not arrive, as behind a pooler in transaction mode: polling every "
+                + store.pollOnlyInterval + ". Give the store connections that lead directly to the primary");
+    }
+
+    private void scheduleRead() {
+        Duration interval = pushAvailable ? store.pollInterval : store.pollOnlyInterval;
+        double factor = 0.8 + 0.4 * ThreadLocalRandom.current().nextDouble();
+        nextRead = System.nanoTime() + (long) (interval.toNanos() * factor);
+    }
+
+    /** Of the changes that an earlier safety poll found unannounced, those that still are. A late hint is no loss. */
+    private int missedHints(long before) {
+        long missed = pushAvailable ? unannouncedTo - Math.max(unannouncedFrom, announced) : 0;
+        unannouncedFrom = before;
+        unannouncedTo = position.revision();
+        return (int) Math.max(0, Math.min(missed, Integer.MAX_VALUE));
+    }
+
+    private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
+        Duration age;
+        if (proved) {
+            age = Duration.ofNanos(System.nanoTime() - provedAt);
+        } else {
+            // Behind by more than a page: as old as the last change that was delivered.
+            Duration behind = changeSets.isEmpty()
+                    ? Duration.ZERO
+                    : Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
+            age = behind.isNegative() ? Duration.ZERO : behind;
+        }
+        return new Batch(changeSets, position, age, storeTime, pushAvailable, hintsMissed);
+    }
+
+    static String token(UUID lineage, UUID revisionId) {
+        return lineage + ":" + revisionId;
+    }
+
+    private static UUID[] parseToken(Position position) {
+        String token = position.token();
+        int colon = token.indexOf(':');
+        try {
+            return new UUID[] {UUID.fromString(token.substring(0, colon)), UUID.fromString(token.substring(colon + 1))};
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new PositionLostException(Reason.HISTORY_REPLACED, "The position was not issued by this kind of store");
+        }
+    }
+
+    private static long revisionOf(String payload) {
+        try {
+            return Long.parseLong(payload);
+        } catch (NumberFormatException e) {
+            return 0;
+        }
+    }
+
+    private static String quoted(String identifier) {
+        return '"' + Objects.requireNonNull(identifier).replace("\"", "\"\"") + '"';
+    }
+}

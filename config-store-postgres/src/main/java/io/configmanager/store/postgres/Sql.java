@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.postgres;
+
+import io.configmanager.ConfigEntry;
+import io.configmanager.LogEntry;
+import io.configmanager.ValueType;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import org.jspecify.annotations.Nullable;
+
+/** The statements with the configured names, and how their rows become records. */
+final class Sql {
+
+    private static final String LIVE = "(e.expires_at IS NULL OR e.expires_at > statement_timestamp())";
+
+    private static final String ENTRY =
+            "e.namespace, e.key, e.value, e.codec, e.type, e.version, coalesce(l.rev, h.rev), e.created_at, e.updated_at,"
+                    + " e.expires_at, e.author";
+
+    private static final String LOGGED = " LEFT JOIN public.config_log l"
+            + " ON l.namespace = e.namespace AND l.key = e.key AND l.version = e.version AND l.op = 'P'";
+
+    /** A row of the log as {@link #logEntry} reads it. */
+    private static final String LOG =
+            "l.namespace, l.key, l.value, l.codec, l.type, l.version, l.rev, l.created_at, l.at, l.expires_at, l.author,"
+                    + " l.comment, l.op";
+
+    final String get;
+    final String listPrefix;
+    final String listKeys;
+    final String namespaces;
+    final String history;
+    final String commit;
+    final String snapshot;
+    final String maintain;
+    final String channel;
+    final String catchUp;
+
+    Sql(PostgresNames names) {
+        get = names.apply("SELECT h.rev, statement_timestamp(), " + ENTRY
+                + " FROM public.config_head h LEFT JOIN public.config_entry e"
+                + " ON e.namespace = ? AND e.key = ? AND " + LIVE + LOGGED);
+        String list = "SELECT " + ENTRY + " FROM public.config_head h JOIN public.config_entry e ON e.namespace = ? AND "
+                + LIVE + LOGGED + " WHERE e.key > ? AND ";
+        listPrefix = names.apply(list + "e.key >= ? AND e.key < ? ORDER BY e.key LIMIT ?");
+        listKeys = names.apply(list + "e.key = ANY (?) ORDER BY e.key LIMIT ?");
+        // One index probe for each namespace, however many entries it has.
+        namespaces = names.apply("WITH RECURSIVE n AS (SELECT min(namespace) AS name FROM public.config_entry"
+                + " WHERE namespace >= ? AND (NOT ? OR namespace > ?)"
+                + " UNION ALL SELECT (SELECT min(e.namespace) FROM public.config_entry e WHERE e.namespace > n.name)"
+                + " FROM n WHERE n.name IS NOT NULL)"
+                + " SELECT n.name FROM n WHERE n.name IS NOT NULL"
+                + " AND EXISTS (SELECT 1 FROM public.config_entry e WHERE e.namespace = n.name AND " + LIVE + ") LIMIT ?");
+        history = names.apply("SELECT " + LOG + " FROM public.config_log l"
+                + " WHERE l.namespace = ? AND l.key = ? AND l.version < ? AND l.rev > 0 ORDER BY l.version DESC LIMIT ?");
+        commit = names.apply("SELECT * FROM public.config_commit(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        snapshot = names.apply("WITH h AS MATERIALIZED (SELECT lineage, rev, rev_id FROM public.config_head),"
+                + " n AS MATERIALIZED (SELECT u.name, (SELECT count(*) FROM (SELECT 1 FROM public.config_entry e"
+                + " WHERE e.namespace = u.name AND " + LIVE + " LIMIT ?) x) AS size FROM unnest(?) u(name))"
+                + " SELECT 'H' AS kind, h.lineage || ':' || h.rev_id AS namespace, NULL AS key, NULL AS value,"
+                + " NULL AS codec, NULL AS type, 0::bigint AS version, h.rev, statement_timestamp() AS created_at,"
+                + " NULL::timestamptz AS updated_at, NULL::timestamptz AS expires_at, NULL AS author FROM h"
+                + " UNION ALL SELECT 'O', n.name, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL FROM n"
+                + " WHERE n.size >= ?"
+                + " UNION ALL SELECT 'E', " + ENTRY + " FROM h CROSS JOIN n JOIN public.config_entry e"
+                + " ON e.namespace = n.name AND n.size < ? AND " + LIVE + LOGGED);
+        maintain = names.apply("SELECT public.config_maintain(?::interval, ?, ?, ?::interval, ?::interval)");
+        channel = names.apply("SELECT channel, pg_is_in_recovery() FROM public.config_head");
+        // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th row,
+        // or the one with which 8 MiB of values are reached.
+        catchUp = names.apply("WITH h AS MATERIALIZED (SELECT * FROM public.config_head),"
+                + " page AS MATERIALIZED (SELECT max(p.rev) AS upto FROM (SELECT l.rev,"
+                + " sum(octet_length(l.value)) OVER (ORDER BY l.rev, l.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+                + " AS bytes FROM public.config_log l WHERE l.rev > ? ORDER BY l.rev, l.id LIMIT 2000) p"
+                + " WHERE coalesce(p.bytes, 0) < 8388608),"
+                + " upto AS MATERIALIZED (SELECT u.rev, u.rev_id FROM public.config_log u JOIN page ON u.rev = page.upto"
+                + " LIMIT 1)"
+                + " SELECT h.lineage, h.rev, h.rev_id, h.compact_rev, statement_timestamp(), h.channel,"
+                + " EXISTS (SELECT 1 FROM pg_listening_channels() c WHERE c = ?),"
+                + " (? = 0 OR (h.rev = ? AND h.rev_id = ?::uuid)"
+                + " OR EXISTS (SELECT 1 FROM public.config_log l WHERE l.rev = ? AND l.rev_id = ?::uuid)),"
+                + " upto.rev, upto.rev_id, l.committed_at, " + LOG
+                + " FROM h LEFT JOIN upto ON true LEFT JOIN public.config_log l ON l.rev > ? AND l.rev <= upto.rev"
+                + " ORDER BY l.rev, l.id");
+    }
+
+    /** The end of the range of all keys below a prefix that ends with '/', in the byte-wise order of the key column. */
+    static String endOfPrefix(String prefix) {
+        return prefix.isEmpty() ? "\u007f" : prefix.substring(0, prefix.length() - 1) + (char) ('/' + 1);
+    }
+
+    /** Reads the columns from {@code first} on: namespace, key, value, codec, type, version, rev, times and author. */
+    static ConfigEntry entry(ResultSet row, int first) throws SQLException {
+        return new ConfigEntry(
+                row.getString(first),
+                row.getString(first + 1),
+                row.getString(first + 2),
+                codec(row.getString(first + 3)),
+                ValueType.ofLabel(row.getString(first + 4)),
+                row.getLong(first + 5),
+                row.getLong(first + 6),
+                instant(row, first + 7),
+                instant(row, first + 8),
+                instantOrNull(row, first + 9),
+                row.getString(first + 10));
+    }
+
+    static LogEntry logEntry(ResultSet row, int first) throws SQLException {
+        LogEntry.Kind kind = kind(row.getString(first + 12));
+        return new LogEntry(
+                kind,
+                row.getString(first),
+                row.getString(first + 1),
+                row.getLong(first + 5),
+                row.getLong(first + 6),
+                instant(row, first + 8),
+                row.getString(first + 10),
+                row.getString(first + 11),
+                kind == LogEntry.Kind.PUT ? entry(row, first) : null);
+    }
+
+    static LogEntry.Kind kind(String op) {
+        return switch (op) {
+            case "P" -> LogEntry.Kind.PUT;
+            case "X" -> LogEntry.Kind.EXPIRE;
+            default -> LogEntry.Kind.DELETE;
+        };
+    }
+
+    static Instant instant(ResultSet row, int column) throws SQLException {
+        return row.getObject(column, OffsetDateTime.class).toInstant();
+    }
+
+    static @Nullable Instant instantOrNull(ResultSet row, int column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
+    }
+
+    /** Nearly every row says the same, so one string serves all. */
+    private static String codec(String name) {
+        return name.equals("json") ? "json" : name;
+    }
+}

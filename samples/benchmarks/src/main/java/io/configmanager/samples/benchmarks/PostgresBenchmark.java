@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.samples.benchmarks;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.configmanager.Condition;
+import io.configmanager.ConfigManager;
+import io.configmanager.ValueType;
+import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.store.Commit;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Operation;
+import io.configmanager.store.postgres.PostgresConfigStore;
+import io.configmanager.store.postgres.PostgresNames;
+import io.configmanager.store.postgres.PostgresSchema;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
+import javax.sql.DataSource;
+import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
+
+/**
+ * Propagation, writes and loading on a real PostgreSQL, each beside the bare driver doing the same, in one run. Prints a
+ * Markdown table. The server is embedded and runs without fsync, so the absolute numbers say little about another machine;
+ * the ratios are the result.
+ */
+public final class PostgresBenchmark {
+
+    private static final int SPACED_WRITES = 1_000;
+    private static final int BURST_WRITES = 5_000;
+    private static final int SINGLE_WRITES = 3_000;
+    private static final int ENTRIES = 100_000;
+
+    private final EmbeddedPostgres server;
+    private final HikariDataSource pool;
+    private final String url;
+
+    private PostgresBenchmark(EmbeddedPostgres server) {
+        this.server = server;
+        this.url = server.getJdbcUrl("postgres", "postgres");
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(url);
+        config.setMaximumPoolSize(8);
+        this.pool = new HikariDataSource(config);
+    }
+
+    /** Runs everything; takes about a minute and a half. */
+    public static void main(String[] arguments) throws Exception {
+        try (EmbeddedPostgres server = EmbeddedPostgres.builder().start()) {
+            PostgresBenchmark benchmark = new PostgresBenchmark(server);
+            try (HikariDataSource ignored = benchmark.pool) {
+                new PostgresSchema(PostgresNames.DEFAULT).initialize(benchmark.pool);
+                try (Connection connection = benchmark.pool.getConnection();
+                        Statement statement = connection.createStatement()) {
+                    statement.execute("CREATE TABLE bare (key text PRIMARY KEY, value text NOT NULL)");
+                }
+                benchmark.run();
+            }
+        }
+    }
+
+    private void run() throws Exception {
+        System.out.println("| what | ours | bare driver | ratio |");
+        System.out.println("| --- | ---: | ---: | ---: |");
+        for (int round = 0; round < 2; round++) {
+            boolean report = round == 1;
+            spaced(report, 10_000_000L, "one write per 10 ms");
+            spaced(report, 2_000_000L, "one write per 2 ms");
+            burst(report);
+            writes(report);
+        }
+        loading();
+    }
+
+    private void spaced(boolean report, long spacingNanos, String name) throws Exception {
+        long[] bare = new long[SPACED_WRITES];
+        long[] ours = new long[SPACED_WRITES];
+        try (BareListener listener = new BareListener(connect());
+                Connection writer = connect()) {
+            for (int i = 0; i < SPACED_WRITES; i++) {
+                long start = System.nanoTime();
+                bareWrite(writer, i);
+                bare[i] = listener.awaitRevision(i) - start;
+                LockSupport.parkNanos(spacingNanos);
+            }
+        }
+        try (Receiver receiver = new Receiver(newStore());
+                ConfigStore writer = newStore()) {
+            for (int i = 0; i < SPACED_WRITES; i++) {
+                long start = System.nanoTime();
+                long revision = writer.commit(put("bench/key", i)).revision();
+                ours[i] = receiver.awaitRevision(revision) - start;
+                LockSupport.parkNanos(spacingNanos);
+            }
+        }
+        if (report) {
+            latency("commit → applied, " + name, ours, bare);
+        }
+    }
+
+    private void burst(boolean report) throws Exception {
+        long[] bare = new long[BURST_WRITES];
+        long[] ours = new long[BURST_WRITES];
+        try (BareListener listener = new BareListener(connect());
+                Connection writer = connect()) {
+            for (int i = 0; i < BURST_WRITES; i++) {
+                bare[i] = System.nanoTime();
+                bareWrite(writer, i);
+            }
+            Map<Long, Long> received = listener.drainUntil(BURST_WRITES - 1L);
+            for (int i = 0; i < BURST_WRITES; i++) {
+                bare[i] = received.get((long) i) - bare[i];
+            }
+        }
+        try (Receiver receiver = new Receiver(newStore());
+                ConfigStore writer = newStore()) {
+            long[] revisions = new long[BURST_WRITES];
+            for (int i = 0; i < BURST_WRITES; i++) {
+                ours[i] = System.nanoTime();
+                revisions[i] = writer.commit(put("bench/key", i)).revision();
+            }
+            for (int i = 0; i < BURST_WRITES; i++) {
+                ours[i] = receiver.awaitRevision(revisions[i]) - ours[i];
+            }
+        }
+        if (report) {
+            latency("commit → applied, 5,000 writes back to back", ours, bare);
+        }
+    }
+
+    private void writes(boolean report) throws Exception {
+        double bare;
+        double ours;
+        double batched;
+        try (Connection writer = connect()) {
+            long start = System.nanoTime();
+            for (int i = 0; i < SINGLE_WRITES; i++) {
+                bareWrite(writer, i);
+            }
+            bare = SINGLE_WRITES * 1e9 / (System.nanoTime() - start);
+        }
+        try (ConfigStore writer = newStore()) {
+            long start = System.nanoTime();
+            for (int i = 0; i < SINGLE_WRITES; i++) {
+                writer.commit(put("bench/key-" + i % 100, i));
+            }
+            ours = SINGLE_WRITES * 1e9 / (System.nanoTime() - start);
+            int batches = 20;
+            start = System.nanoTime();
+            for (int batch = 0; batch < batches; batch++) {
+                List<Operation> operations = new ArrayList<>();
+                for (int i = 0; i < 1_000; i++) {
+                    operations.add(operation("", "batch/key-" + i, i + batch));
+                }
+                writer.commit(Commit.of(operations, null, null));
+            }
+            batched = batches * 1_000 * 1e9 / (System.nanoTime() - start);
+        }
+        if (report) {
+            row("single writes per second (bare: upsert + NOTIFY)", "%.0f", ours, bare);
+            row("entries per second in commits of 1,000 (beside our single writes)", "%.0f", batched, ours);
+        }
+    }
+
+    private void loading() throws Exception {
+        try (ConfigStore writer = newStore()) {
+            for (int from = 0; from < ENTRIES; from += 1_000) {
+                List<Operation> operations = new ArrayList<>();
+                for (int i = from; i < from + 1_000; i++) {
+                    operations.add(operation("big", "some/group-" + i % 100 + "/key-" + i, i));
+                }
+                writer.commit(Commit.of(operations, "benchmark", null));
+            }
+        }
+        Map<String, String> plain = new HashMap<>();
+        long emptyHeap = usedHeap();
+        long start = System.nanoTime();
+        try (Connection connection = connect();
+                PreparedStatement query =
+                        connection.prepareStatement("SELECT key, value FROM config_entry WHERE namespace = 'big'");
+                var rows = query.executeQuery()) {
+            while (rows.next()) {
+                plain.put(rows.getString(1), rows.getString(2));
+            }
+        }
+        double bareMillis = (System.nanoTime() - start) / 1e6;
+        double mapBytes = usedHeap() - emptyHeap;
+        start = System.nanoTime();
+        try (ConfigManager manager =
+                ConfigManagerBuilder.forStore(newStore()).preload("big").build()) {
+            manager.connect();
+            double millis = (System.nanoTime() - start) / 1e6;
+            int loaded = manager.namespace("big").view().entries().size();
+            double bytes = usedHeap() - emptyHeap - mapBytes;
+            row("load 100,000 entries, ms (" + loaded + " loaded; bare: SELECT into a HashMap)", "%.0f", millis, bareMillis);
+            row("memory of 100,000 entries, MB (bare: HashMap<String, String>)", "%.1f", bytes / 1e6, mapBytes / 1e6);
+        }
+        if (plain.isEmpty()) {
+            throw new IllegalStateException("Nothing was loaded");
+        }
+    }
+
+    private ConfigStore newStore() {
+        return PostgresConfigStore.builder(pool)
+                .listenConnections(PostgresConfigStore.unpooled(url, null, null))
+                .build();
+    }
+
+    private Connection connect() throws SQLException {
+        DataSource unpooled = PostgresConfigStore.unpooled(url, null, null);
+        return unpooled.getConnection();
+    }
+
+    private static void bareWrite(Connection writer, long number) throws SQLException {
+        try (PreparedStatement upsert = writer.prepareStatement("WITH w AS (INSERT INTO bare VALUES (?, ?)"
+                + " ON CONFLICT (key) DO UPDATE SET value = excluded.value RETURNING 1)"
+                + " SELECT pg_notify('bare', ?) FROM w")) {
+            upsert.setString(1, "bench/key-" + number % 100);
+            upsert.setString(2, "value " + number);
+            upsert.setString(3, Long.toString(number));
+            upsert.execute();
+        }
+    }
+
+    private static Commit put(String key, long number) {
+        return Commit.of(List.of(operation("", key, number)), null, null);
+    }
+
+    private static Operation operation(String namespace, String key, long number) {
+        return new Operation.Put(
+                namespace, key, "\"value " + number + "\"", "json", ValueType.STRING, null, Condition.ALWAYS);
+    }
+
+    private static void latency(String what, long[] ours, long[] bare) {
+        Arrays.sort(ours);
+        Arrays.sort(bare);
+        for (int percent : new int[] {50, 99}) {
+            int index = Math.min(ours.length - 1, ours.length * percent / 100);
+            row(what + ", p" + percent + " ms", "%.2f", ours[index] / 1e6, bare[index] / 1e6);
+        }
+    }
+
+    private static void row(String what, String format, double ours, double bare) {
+        System.out.printf(
+                Locale.ROOT, "| %s | " + format + " | " + format + " | %.2f |%n", what, ours, bare, ours / bare);
+    }
+
+    private static long usedHeap() {
+        for (int i = 0; i < 3; i++) {
+            System.gc();
+        }
+        Runtime runtime = Runtime.getRuntime();
+        return runtime.totalMemory() - runtime.freeMemory();
+    }
+
+    /** A manager, and when it had applied which revision. */
+    private static final class Receiver implements AutoCloseable {
+        private final Map<Long, Long> applied = new HashMap<>();
+        private final BlockingQueue<long[]> arrivals = new LinkedBlockingQueue<>();
+        private final ConfigManager manager;
+
+        Receiver(ConfigStore store) {
+            manager = ConfigManagerBuilder.forStore(store)
+                    .preload("")
+                    .onApplied(changes -> arrivals.add(new long[] {changes.revision(), System.nanoTime()}))
+                    .build();
+            manager.connect();
+        }
+
+        long awaitRevision(long revision) throws InterruptedException {
+            while (!applied.containsKey(revision)) {
+                long[] arrival = arrivals.take();
+                applied.put(arrival[0], arrival[1]);
+            }
+            return applied.get(revision);
+        }
+
+        @Override
+        public void close() {
+            manager.close();
+        }
+    }
+
+    /** The usual loop on the driver: wait for notifications, and note when each came. */
+    private static final class BareListener implements AutoCloseable {
+        private final Map<Long, Long> received = new HashMap<>();
+        private final BlockingQueue<long[]> arrivals = new LinkedBlockingQueue<>();
+        private final Connection connection;
+        private final Thread thread;
+
+        BareListener(Connection connection) throws SQLException {
+            this.connection = connection;
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("LISTEN bare");
+            }
+            thread = new Thread(this::listen, "bare-listener");
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        private void listen() {
+            try {
+                PGConnection postgres = connection.unwrap(PGConnection.class);
+                while (!connection.isClosed()) {
+                    PGNotification[] notifications = postgres.getNotifications(1_000);
+                    long now = System.nanoTime();
+                    for (PGNotification notification :
+                            notifications == null ? new PGNotification[0] : notifications) {
+                        arrivals.add(new long[] {Long.parseLong(notification.getParameter()), now});
+                    }
+                }
+            } catch (SQLException e) {
+                // The connection was closed: the measurement is over.
+            }
+        }
+
+        long awaitRevision(long number) throws InterruptedException {
+            while (!received.containsKey(number)) {
+                long[] arrival = arrivals.take();
+                received.put(arrival[0], arrival[1]);
+            }
+            return received.get(number);
+        }
+
+        Map<Long, Long> drainUntil(long number) throws InterruptedException {
+            awaitRevision(number);
+            return received;
+        }
+
+        @Override
+        public void close() throws SQLException, InterruptedException {
+            connection.abort(Runnable::run);
+            thread.join(Duration.ofSeconds(5).toMillis());
+        }
+    }
+}
