@@ -65,7 +65,8 @@ abstract class Binding extends WeakReference<Object> {
             write(target, value);
         } catch (ReflectiveOperationException | RuntimeException e) {
             // Its message is not ours and may hold the value.
-            problem = "the target refused the value: " + (e.getCause() == null ? e : e.getCause()).getClass().getName();
+            problem = "the target refused the value: "
+                    + (e.getCause() == null ? e : e.getCause()).getClass().getName();
             registry.report(demand, problem, -1);
         }
     }

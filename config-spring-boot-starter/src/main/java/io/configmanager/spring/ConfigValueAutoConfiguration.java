@@ -42,14 +42,16 @@ public final class ConfigValueAutoConfiguration {
     }
 
     @Bean
-    ConvertingJsonCodec configJsonCodec(ObjectProvider<JsonMapper> mapper, ConfigurableListableBeanFactory beanFactory) {
+    ConvertingJsonCodec configJsonCodec(
+            ObjectProvider<JsonMapper> mapper, ConfigurableListableBeanFactory beanFactory) {
         List<ConversionService> conversions = new ArrayList<>();
         ConversionService own = beanFactory.getConversionService();
         if (own != null) {
             conversions.add(own);
         }
         conversions.add(ApplicationConversionService.getSharedInstance());
-        return new ConvertingJsonCodec(mapper.getIfUnique(() -> JsonMapper.builder().build()), conversions);
+        return new ConvertingJsonCodec(
+                mapper.getIfUnique(() -> JsonMapper.builder().build()), conversions);
     }
 
     @Bean

@@ -93,8 +93,7 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
                     found.add(new Point(
                             null,
                             method,
-                            demands.of(
-                                    annotation, ResolvableType.forMethodParameter(method, 0, type), false, target)));
+                            demands.of(annotation, ResolvableType.forMethodParameter(method, 0, type), false, target)));
                 },
                 method -> !method.isSynthetic()
                         && !BridgeMethodResolver.findBridgedMethod(method).isBridge()

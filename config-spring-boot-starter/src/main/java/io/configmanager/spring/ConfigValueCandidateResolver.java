@@ -61,9 +61,8 @@ final class ConfigValueCandidateResolver extends ContextAnnotationAutowireCandid
             return String.valueOf(descriptor.getMember());
         }
         String name = descriptor.getDependencyName();
-        String executable = parameter.getMethod() == null
-                ? ""
-                : "." + parameter.getMethod().getName();
+        String executable =
+                parameter.getMethod() == null ? "" : "." + parameter.getMethod().getName();
         return parameter.getDeclaringClass().getName() + executable + "("
                 + (name == null ? "parameter " + parameter.getParameterIndex() : name) + ")";
     }
@@ -77,7 +76,8 @@ final class ConfigValueCandidateResolver extends ContextAnnotationAutowireCandid
             if (annotation instanceof ConfigValue direct) {
                 return AnnotationUtils.getAnnotation(direct, ConfigValue.class);
             }
-            ConfigValue meta = AnnotatedElementUtils.getMergedAnnotation(annotation.annotationType(), ConfigValue.class);
+            ConfigValue meta =
+                    AnnotatedElementUtils.getMergedAnnotation(annotation.annotationType(), ConfigValue.class);
             if (meta != null) {
                 return meta;
             }

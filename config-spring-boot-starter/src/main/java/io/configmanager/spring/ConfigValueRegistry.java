@@ -113,8 +113,11 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     }
 
     /** The value for a parameter: a {@link Live} that follows, or the value of this moment. */
-    @Nullable Object supply(Demand demand) {
-        return demand.live() ? follow(demand) : once(demand, fallback(demand, null)).value();
+    @Nullable
+    Object supply(Demand demand) {
+        return demand.live()
+                ? follow(demand)
+                : once(demand, fallback(demand, null)).value();
     }
 
     private LiveValue follow(Demand demand) {
@@ -291,11 +294,14 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         for (Set<Binding> bindings : index.values()) {
             for (Binding binding : bindings) {
                 if (binding.get() != null) {
-                    all.merge(binding.demand, binding(binding.demand, true, 1, binding.problem()), (one, other) -> binding(
+                    all.merge(
                             binding.demand,
-                            true,
-                            one.instances() + 1,
-                            one.lastError() == null ? other.lastError() : one.lastError()));
+                            binding(binding.demand, true, 1, binding.problem()),
+                            (one, other) -> binding(
+                                    binding.demand,
+                                    true,
+                                    one.instances() + 1,
+                                    one.lastError() == null ? other.lastError() : one.lastError()));
                 }
             }
         }
@@ -314,11 +320,10 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     private void forgetTheGone() {
         for (Reference<?> next = gone.poll(); next != null; next = gone.poll()) {
             if (next instanceof Binding binding) {
-                index.computeIfPresent(
-                        new Name(binding.demand.namespace(), binding.demand.key()), (name, bindings) -> {
-                            bindings.remove(binding);
-                            return bindings.isEmpty() ? null : bindings;
-                        });
+                index.computeIfPresent(new Name(binding.demand.namespace(), binding.demand.key()), (name, bindings) -> {
+                    bindings.remove(binding);
+                    return bindings.isEmpty() ? null : bindings;
+                });
             }
         }
     }

@@ -144,8 +144,9 @@ final class ConvertingJsonCodec implements Codec {
     }
 
     private Object collection(JsonNode node, ResolvableType type, Class<?> raw) {
-        ResolvableType elementType =
-                raw.isArray() ? type.getComponentType() : type.as(Iterable.class).getGeneric();
+        ResolvableType elementType = raw.isArray()
+                ? type.getComponentType()
+                : type.as(Iterable.class).getGeneric();
         if (node.isString()) {
             return readOnly(spring(node.stringValue(), TEXT, type, node), raw);
         }
@@ -166,8 +167,7 @@ final class ConvertingJsonCodec implements Codec {
             return array;
         }
         Class<?> known = raw == Iterable.class ? List.class : raw;
-        Collection<Object> target =
-                CollectionFactory.createCollection(known, elementType.resolve(), elements.size());
+        Collection<Object> target = CollectionFactory.createCollection(known, elementType.resolve(), elements.size());
         target.addAll(elements);
         return readOnly(target, raw);
     }
@@ -267,8 +267,8 @@ final class ConvertingJsonCodec implements Codec {
             String path = e.getPath().stream()
                     .map(step -> step.getPropertyName() == null ? "[" + step.getIndex() + "]" : step.getPropertyName())
                     .collect(Collectors.joining("."));
-            throw new IllegalArgumentException(expected(type) + (path.isEmpty() ? "" : " (at " + path + ")") + ", found "
-                    + kind(node) + " that does not fit it");
+            throw new IllegalArgumentException(expected(type) + (path.isEmpty() ? "" : " (at " + path + ")")
+                    + ", found " + kind(node) + " that does not fit it");
         } catch (JacksonException e) {
             throw mismatch(type, node);
         }

@@ -72,7 +72,8 @@ record Demand(
     }
 
     /** What the language gives a variable of the type that nobody set. */
-    @Nullable Object nothing() {
+    @Nullable
+    Object nothing() {
         if (optional) {
             return Optional.empty();
         }

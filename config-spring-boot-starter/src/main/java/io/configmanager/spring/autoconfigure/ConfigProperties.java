@@ -57,7 +57,8 @@ record ConfigProperties(
      * @param timeout how long to wait for the store
      */
     record Startup(
-            @DefaultValue("fail") ConfigManagerBuilder.StartupPolicy policy, @DefaultValue("10s") Duration timeout) {
+            @DefaultValue("fail") ConfigManagerBuilder.StartupPolicy policy,
+            @DefaultValue("10s") Duration timeout) {
         Startup {
             requirePositive("timeout", timeout);
         }
@@ -121,7 +122,8 @@ record ConfigProperties(
      * @param gracePeriod how long health stays UP after the last proof that the values are current
      */
     record Health(
-            @DefaultValue("3") int failureThreshold, @DefaultValue("0s") Duration gracePeriod) {
+            @DefaultValue("3") int failureThreshold,
+            @DefaultValue("0s") Duration gracePeriod) {
         Health {
             if (failureThreshold < 1 || gracePeriod.isNegative()) {
                 throw new InvalidConfigException(

@@ -65,7 +65,8 @@ final class PostgresConfigSchemaInitializer extends DataSourceScriptDatabaseInit
             if (!mayBeAway || !e.isTransient()) {
                 throw e;
             }
-            log.warn("The tables could not be looked at: {}. If they are missing, restart when the database is there.",
+            log.warn(
+                    "The tables could not be looked at: {}. If they are missing, restart when the database is there.",
                     e.getMessage());
         }
     }

@@ -49,7 +49,10 @@ record PostgresConfigStoreProperties(
      * @param username user; by default the one of the DataSource
      * @param password password; by default the one of the DataSource
      */
-    record Listener(@Nullable String url, @Nullable String username, @Nullable String password) {}
+    record Listener(
+            @Nullable String url,
+            @Nullable String username,
+            @Nullable String password) {}
 
     /**
      * How much history is kept at least.

@@ -28,9 +28,7 @@ final class PostgresStoreCandidate implements StoreCandidate {
             String url, @Nullable String username, @Nullable String password) {}
 
     PostgresStoreCandidate(
-            DataSource dataSource,
-            @Nullable JdbcConnectionDetails details,
-            PostgresConfigStoreProperties properties) {
+            DataSource dataSource, @Nullable JdbcConnectionDetails details, PostgresConfigStoreProperties properties) {
         this.dataSource = dataSource;
         this.properties = properties;
         this.address = address(dataSource, details);
@@ -69,8 +67,9 @@ final class PostgresStoreCandidate implements StoreCandidate {
                             ? listener.password()
                             : address.password()));
         } else {
-            log.warn("The address behind the DataSource is not known, so notifications are listened for on a connection of"
-                    + " its pool. Set config.store.postgres.listener.url to use one of its own.");
+            log.warn(
+                    "The address behind the DataSource is not known, so notifications are listened for on a connection of"
+                            + " its pool. Set config.store.postgres.listener.url to use one of its own.");
         }
         return builder.build();
     }
@@ -80,8 +79,9 @@ final class PostgresStoreCandidate implements StoreCandidate {
             return DatabaseDriver.fromProductName(connection.getMetaData().getDatabaseProductName())
                     == DatabaseDriver.POSTGRESQL;
         } catch (SQLException e) {
-            log.warn("The DataSource tells no address and does not answer, so it is not known whether it leads to PostgreSQL."
-                    + " Set config.store.type=postgres if it does.");
+            log.warn(
+                    "The DataSource tells no address and does not answer, so it is not known whether it leads to PostgreSQL."
+                            + " Set config.store.type=postgres if it does.");
             return false;
         }
     }
@@ -97,8 +97,6 @@ final class PostgresStoreCandidate implements StoreCandidate {
         } catch (RuntimeException notOfAKnownKind) {
             // Then the details from which Boot made it are the next best.
         }
-        return details == null
-                ? null
-                : new Address(details.getJdbcUrl(), details.getUsername(), details.getPassword());
+        return details == null ? null : new Address(details.getJdbcUrl(), details.getUsername(), details.getPassword());
     }
 }

@@ -54,9 +54,10 @@ final class StoreSelection {
         StoreType type = type();
         if (type == StoreType.MEMORY) {
             if (configured == null) {
-                log.warn("No PostgreSQL or MongoDB was found, so configuration is kept in the memory of this process only:"
-                        + " it is lost when the process ends and no other process sees it."
-                        + " Set config.store.type=memory if that is meant.");
+                log.warn(
+                        "No PostgreSQL or MongoDB was found, so configuration is kept in the memory of this process only:"
+                                + " it is lost when the process ends and no other process sees it."
+                                + " Set config.store.type=memory if that is meant.");
             }
             return new MemoryConfigStore();
         }

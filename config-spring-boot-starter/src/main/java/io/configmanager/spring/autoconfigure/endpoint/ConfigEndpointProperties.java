@@ -13,4 +13,6 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param roles roles that authorize a user to see values; any authenticated user if empty
  */
 @ConfigurationProperties("management.endpoint.config")
-record ConfigEndpointProperties(@DefaultValue("never") Show showValues, @DefaultValue Set<String> roles) {}
+record ConfigEndpointProperties(
+        @DefaultValue("never") Show showValues,
+        @DefaultValue Set<String> roles) {}

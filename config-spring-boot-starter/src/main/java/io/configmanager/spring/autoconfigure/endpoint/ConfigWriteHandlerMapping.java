@@ -53,8 +53,8 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
     private static final String VERSION = "version";
     private static final String VALUE = "value";
 
-    private static final Method HANDLE = Objects.requireNonNull(
-            ClassUtils.getMethodIfAvailable(Write.class, "handle", HttpServletRequest.class));
+    private static final Method HANDLE =
+            Objects.requireNonNull(ClassUtils.getMethodIfAvailable(Write.class, "handle", HttpServletRequest.class));
 
     private final EndpointMapping endpointMapping;
     private final long maximumBody;
@@ -137,9 +137,7 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
         }
         try {
             Object result = operation.invoke(new InvocationContext(new Caller(request), arguments));
-            return result instanceof WebEndpointResponse<?> response
-                    ? respond(response)
-                    : ResponseEntity.ok(result);
+            return result instanceof WebEndpointResponse<?> response ? respond(response) : ResponseEntity.ok(result);
         } catch (InvalidEndpointRequestException e) {
             return respond(Problem.badRequest(String.valueOf(e.getReason())).response());
         }

@@ -53,7 +53,11 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
         timers.add(registry);
         count(registry, "config.watch.reconnects", "Times the watch was live again after it had been lost", reconnects);
         count(registry, "config.watch.events", "Changes that the watch applied", events);
-        count(registry, "config.watch.hints.missed", "Changes found by polling that no notification announced", hintsMissed);
+        count(
+                registry,
+                "config.watch.hints.missed",
+                "Changes found by polling that no notification announced",
+                hintsMissed);
         count(registry, "config.values.rejected", "Stored values that cannot be read", rejected);
         count(registry, "config.listener.errors", "Exceptions thrown by listeners", listenerErrors);
         resyncs.forEach((reason, count) -> FunctionCounter.builder("config.watch.resyncs", count, LongAdder::sum)
@@ -112,10 +116,12 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
     public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
         String outcome = failure == null ? "success" : "failure";
         operations
-                .computeIfAbsent(operation + " " + outcome, name -> Timer.builder("config.store.operations")
-                        .description("Calls of the store")
-                        .tags(Tags.of("operation", operation, "outcome", outcome))
-                        .register(timers))
+                .computeIfAbsent(
+                        operation + " " + outcome,
+                        name -> Timer.builder("config.store.operations")
+                                .description("Calls of the store")
+                                .tags(Tags.of("operation", operation, "outcome", outcome))
+                                .register(timers))
                 .record(duration);
     }
 
