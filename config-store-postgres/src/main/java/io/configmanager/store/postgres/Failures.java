@@ -31,11 +31,12 @@ final class Failures {
             return new StoreException(reason + advice, false, failure);
         }
         if (state.equals("42501")) {
-            String advice = "the database role lacks a privilege (" + message(failure) + "). Readers need GRANT SELECT ON "
-                    + names.qualified("head") + ", " + names.qualified("entry") + ", " + names.qualified("log")
-                    + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
-                    + " and GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
-                    + "; all need GRANT USAGE ON SCHEMA " + names.schema();
+            String advice =
+                    "the database role lacks a privilege (" + message(failure) + "). Readers need GRANT SELECT ON "
+                            + names.qualified("head") + ", " + names.qualified("entry") + ", " + names.qualified("log")
+                            + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
+                            + " and GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
+                            + "; all need GRANT USAGE ON SCHEMA " + names.schema();
             return new StoreException(reason + advice, false, failure);
         }
         if (state.startsWith("28") || state.equals("3D000")) {
@@ -44,8 +45,10 @@ final class Failures {
             return new StoreException(reason + advice, false, failure);
         }
         if (state.startsWith("22") || state.equals("23514")) {
-            return new InvalidConfigException(reason + "PostgreSQL does not accept a name or value (SQLSTATE " + state
-                    + "); text must not contain the character U+0000", failure);
+            return new InvalidConfigException(
+                    reason + "PostgreSQL does not accept a name or value (SQLSTATE " + state
+                            + "); text must not contain the character U+0000",
+                    failure);
         }
         if (state.equals("25006")) {
             return new StoreException(reason + "the connection is read-only or leads to a standby", true, failure);

@@ -321,7 +321,9 @@ public final class PostgresConfigStore implements ConfigStore {
 
     static StoreException noHead(PostgresNames names) {
         return new StoreException(
-                "The table " + names.qualified("head") + " has lost its row: run schema-postgresql.sql again", false, null);
+                "The table " + names.qualified("head") + " has lost its row: run schema-postgresql.sql again",
+                false,
+                null);
     }
 
     private void requireOpen() {
@@ -507,7 +509,9 @@ public final class PostgresConfigStore implements ConfigStore {
             if (condition instanceof Condition.Version version) {
                 return version.version();
             }
-            return condition instanceof Condition.Absent ? Long.valueOf(0) : condition instanceof Condition.Present ? -1L : null;
+            return condition instanceof Condition.Absent
+                    ? Long.valueOf(0)
+                    : condition instanceof Condition.Present ? -1L : null;
         }
     }
 
@@ -572,8 +576,8 @@ public final class PostgresConfigStore implements ConfigStore {
          */
         public Builder retention(Duration time, long revisions, int versions) {
             if (time.isNegative() || revisions < 0 || versions < 1) {
-                throw new InvalidConfigException("Invalid retention: " + time + ", " + revisions + " revisions, " + versions
-                        + " versions");
+                throw new InvalidConfigException(
+                        "Invalid retention: " + time + ", " + revisions + " revisions, " + versions + " versions");
             }
             this.retention = time;
             this.retainedRevisions = revisions;

@@ -129,7 +129,8 @@ final class PostgresFeed implements Feed {
                         + store.pollOnlyInterval);
                 channel = null;
             } else {
-                probe = "config_probe_" + Long.toHexString(ThreadLocalRandom.current().nextLong());
+                probe = "config_probe_"
+                        + Long.toHexString(ThreadLocalRandom.current().nextLong());
                 statement.execute("LISTEN " + quoted(channel) + "; LISTEN " + quoted(probe));
             }
             return new PostgresFeed(store, connection, position, channel, probe);
@@ -264,7 +265,8 @@ final class PostgresFeed implements Feed {
         }
         if (last < row.getLong(4)) {
             throw new PositionLostException(
-                    Reason.COMPACTED, "Changes after revision " + last + " are kept from " + row.getLong(4) + " on only");
+                    Reason.COMPACTED,
+                    "Changes after revision " + last + " are kept from " + row.getLong(4) + " on only");
         }
         if (!row.getBoolean(8)) {
             throw new PositionLostException(
@@ -389,7 +391,8 @@ final class PostgresFeed implements Feed {
         try {
             return new UUID[] {UUID.fromString(token.substring(0, colon)), UUID.fromString(token.substring(colon + 1))};
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
-            throw new PositionLostException(Reason.HISTORY_REPLACED, "The position was not issued by this kind of store");
+            throw new PositionLostException(
+                    Reason.HISTORY_REPLACED, "The position was not issued by this kind of store");
         }
     }
 

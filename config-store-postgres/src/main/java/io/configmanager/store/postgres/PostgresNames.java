@@ -13,10 +13,10 @@ import java.util.regex.Pattern;
  */
 public record PostgresNames(String schema, String tablePrefix, String channel) {
 
+    private static final Pattern NAME = Pattern.compile("[a-z_][a-z0-9_]{0,40}");
+
     /** {@code public}, {@code config_} and {@code config}. */
     public static final PostgresNames DEFAULT = new PostgresNames("public", "config_", "config");
-
-    private static final Pattern NAME = Pattern.compile("[a-z_][a-z0-9_]{0,40}");
 
     public PostgresNames {
         requireName("schema", schema);

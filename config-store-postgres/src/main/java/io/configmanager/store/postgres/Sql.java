@@ -42,8 +42,9 @@ final class Sql {
         get = names.apply("SELECT h.rev, statement_timestamp(), " + ENTRY
                 + " FROM public.config_head h LEFT JOIN public.config_entry e"
                 + " ON e.namespace = ? AND e.key = ? AND " + LIVE + LOGGED);
-        String list = "SELECT " + ENTRY + " FROM public.config_head h JOIN public.config_entry e ON e.namespace = ? AND "
-                + LIVE + LOGGED + " WHERE e.key > ? AND ";
+        String list =
+                "SELECT " + ENTRY + " FROM public.config_head h JOIN public.config_entry e ON e.namespace = ? AND "
+                        + LIVE + LOGGED + " WHERE e.key > ? AND ";
         listPrefix = names.apply(list + "e.key >= ? AND e.key < ? ORDER BY e.key LIMIT ?");
         listKeys = names.apply(list + "e.key = ANY (?) ORDER BY e.key LIMIT ?");
         // One index probe for each namespace, however many entries it has.
@@ -52,9 +53,11 @@ final class Sql {
                 + " UNION ALL SELECT (SELECT min(e.namespace) FROM public.config_entry e WHERE e.namespace > n.name)"
                 + " FROM n WHERE n.name IS NOT NULL)"
                 + " SELECT n.name FROM n WHERE n.name IS NOT NULL"
-                + " AND EXISTS (SELECT 1 FROM public.config_entry e WHERE e.namespace = n.name AND " + LIVE + ") LIMIT ?");
-        history = names.apply("SELECT " + LOG + " FROM public.config_log l"
-                + " WHERE l.namespace = ? AND l.key = ? AND l.version < ? AND l.rev > 0 ORDER BY l.version DESC LIMIT ?");
+                + " AND EXISTS (SELECT 1 FROM public.config_entry e WHERE e.namespace = n.name AND " + LIVE
+                + ") LIMIT ?");
+        history = names.apply(
+                "SELECT " + LOG + " FROM public.config_log l"
+                        + " WHERE l.namespace = ? AND l.key = ? AND l.version < ? AND l.rev > 0 ORDER BY l.version DESC LIMIT ?");
         commit = names.apply("SELECT * FROM public.config_commit(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         snapshot = names.apply("WITH h AS MATERIALIZED (SELECT lineage, rev, rev_id FROM public.config_head),"
                 + " n AS MATERIALIZED (SELECT u.name, (SELECT count(*) FROM (SELECT 1 FROM public.config_entry e"
@@ -68,7 +71,8 @@ final class Sql {
                 + " ON e.namespace = n.name AND n.size < ? AND " + LIVE + LOGGED);
         maintain = names.apply("SELECT public.config_maintain(?::interval, ?, ?, ?::interval, ?::interval)");
         channel = names.apply("SELECT channel, pg_is_in_recovery() FROM public.config_head");
-        // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th row,
+        // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th
+        // row,
         // or the one with which 8 MiB of values are reached.
         catchUp = names.apply("WITH h AS MATERIALIZED (SELECT * FROM public.config_head),"
                 + " page AS MATERIALIZED (SELECT max(p.rev) AS upto FROM (SELECT l.rev,"
