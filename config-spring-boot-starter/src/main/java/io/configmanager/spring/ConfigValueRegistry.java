@@ -82,7 +82,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         Fallback fallback = fallback(demand, initialized);
         if (Modifier.isFinal(field.getModifiers())) {
             Reading reading = once(demand, fallback);
-            if (reading != Reading.ABSENT) {
+            if (reading.value() != null) {
                 write(bean, field, reading.value());
             }
             return;

@@ -8,7 +8,9 @@ final class LiveValue implements Live<@Nullable Object> {
 
     private volatile @Nullable Object value;
 
+    /** As nullable as the demand says, which NullAway cannot know. */
     @Override
+    @SuppressWarnings("NullAway")
     public @Nullable Object get() {
         return value;
     }

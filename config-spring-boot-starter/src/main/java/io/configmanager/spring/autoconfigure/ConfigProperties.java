@@ -14,16 +14,16 @@ import org.springframework.util.unit.DataSize;
 /**
  * Everything under {@code config}. Defaults are those of the builders.
  *
- * @param enabled whether live configuration is used; without it, every injected value is its default
- * @param namespace namespace of injected values that name none; loaded at the start
- * @param namespaces further namespaces to load at the start; others are loaded at their first use
- * @param startup what happens when the store cannot be reached at the start
- * @param store where configuration is kept
- * @param cache values in memory
- * @param value stored values
- * @param watch following the store
- * @param maintenanceInterval how often expired entries and old history are removed
- * @param health when health is DOWN
+ * @param enabled Whether live configuration is used; without it, every injected value is its default.
+ * @param namespace Namespace of injected values that name none; loaded at the start.
+ * @param namespaces Further namespaces to load at the start; others are loaded at their first use.
+ * @param startup What happens when the store cannot be reached at the start.
+ * @param store Where configuration is kept.
+ * @param cache Values in memory.
+ * @param value Stored values.
+ * @param watch Following the store.
+ * @param maintenanceInterval How often expired entries and old history are removed.
+ * @param health When health is DOWN.
  */
 @ConfigurationProperties("config")
 record ConfigProperties(
@@ -53,8 +53,8 @@ record ConfigProperties(
     /**
      * What happens when the store cannot be reached at the start.
      *
-     * @param policy whether to stop the start, or to go on with defaults and become live when the store is there
-     * @param timeout how long to wait for the store
+     * @param policy Whether to stop the start, or to go on with defaults and become live when the store is there.
+     * @param timeout How long to wait for the store.
      */
     record Startup(
             @DefaultValue("fail") ConfigManagerBuilder.StartupPolicy policy,
@@ -67,14 +67,14 @@ record ConfigProperties(
     /**
      * Where configuration is kept.
      *
-     * @param type kind of store; by default the one that the application has a database for
+     * @param type Kind of store; by default the one that the application has a database for.
      */
     record Store(@Nullable StoreType type) {}
 
     /**
      * Values in memory.
      *
-     * @param maximumEntries most entries of one namespace in memory; a larger namespace is loaded on demand
+     * @param maximumEntries Most entries of one namespace in memory; a larger namespace is loaded on demand.
      */
     record Cache(@DefaultValue("250000") int maximumEntries) {
         Cache {
@@ -87,7 +87,7 @@ record ConfigProperties(
     /**
      * Stored values.
      *
-     * @param maximumSize largest encoded value that may be written
+     * @param maximumSize Largest encoded value that may be written.
      */
     record Value(@DefaultValue("1MB") DataSize maximumSize) {
         Value {
@@ -100,9 +100,9 @@ record ConfigProperties(
     /**
      * Following the store.
      *
-     * @param firstRetry wait after the first failure; doubled with each further one
-     * @param lastRetry longest wait between two attempts
-     * @param stableAfter how long the watch must be live until failures are forgotten
+     * @param firstRetry Wait after the first failure; doubled with each further one.
+     * @param lastRetry Longest wait between two attempts.
+     * @param stableAfter How long the watch must be live until failures are forgotten.
      */
     record Watch(
             @DefaultValue("100ms") Duration firstRetry,
@@ -118,8 +118,8 @@ record ConfigProperties(
     /**
      * When health is DOWN.
      *
-     * @param failureThreshold failures in a row from which health is DOWN
-     * @param gracePeriod how long health stays UP after the last proof that the values are current
+     * @param failureThreshold Failures in a row from which health is DOWN.
+     * @param gracePeriod How long health stays UP after the last proof that the values are current.
      */
     record Health(
             @DefaultValue("3") int failureThreshold,

@@ -13,16 +13,16 @@ import org.springframework.boot.sql.init.DatabaseInitializationMode;
 /**
  * Settings of the PostgreSQL store. Defaults are those of its builder.
  *
- * @param schema database schema of the tables
- * @param tablePrefix prefix of the names of tables, functions and triggers
- * @param channel notification channel of a new schema
- * @param initializeSchema when to create what is missing in the database; PostgreSQL never counts as embedded
- * @param push whether to listen to notifications; otherwise changes are found by polling
- * @param pollInterval how often to look for changes that no notification announced
- * @param pollOnlyInterval how often to look for changes where notifications do not arrive
- * @param callTimeout longest time of one call of the database
- * @param listener connection that listens for notifications
- * @param retention how much history is kept at least
+ * @param schema Database schema of the tables.
+ * @param tablePrefix Prefix of the names of tables, functions and triggers.
+ * @param channel Notification channel of a new schema.
+ * @param initializeSchema When to create what is missing in the database; PostgreSQL never counts as embedded.
+ * @param push Whether to listen to notifications; otherwise changes are found by polling.
+ * @param pollInterval How often to look for changes that no notification announced.
+ * @param pollOnlyInterval How often to look for changes where notifications do not arrive.
+ * @param callTimeout Longest time of one call of the database.
+ * @param listener Connection that listens for notifications.
+ * @param retention How much history is kept at least.
  */
 @ConfigurationProperties("config.store.postgres")
 record PostgresConfigStoreProperties(
@@ -45,9 +45,9 @@ record PostgresConfigStoreProperties(
     /**
      * Connection that listens for notifications; it is not pooled.
      *
-     * @param url JDBC URL that leads to the primary server and through no pooler; by default the one of the DataSource
-     * @param username user; by default the one of the DataSource
-     * @param password password; by default the one of the DataSource
+     * @param url JDBC URL that leads to the primary server and through no pooler; by default the one of the DataSource.
+     * @param username User; by default the one of the DataSource.
+     * @param password Password; by default the one of the DataSource.
      */
     record Listener(
             @Nullable String url,
@@ -57,9 +57,9 @@ record PostgresConfigStoreProperties(
     /**
      * How much history is kept at least.
      *
-     * @param age time that is kept
-     * @param revisions newest revisions that are kept
-     * @param versions newest versions of each key that are kept
+     * @param age Time that is kept.
+     * @param revisions Newest revisions that are kept.
+     * @param versions Newest versions of each key that are kept.
      */
     record Retention(
             @DefaultValue("24h") Duration age,

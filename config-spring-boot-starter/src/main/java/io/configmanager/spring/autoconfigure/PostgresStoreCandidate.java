@@ -47,9 +47,11 @@ final class PostgresStoreCandidate implements StoreCandidate {
     @Override
     public boolean isAvailable() {
         DatabaseDriver driver = address == null ? DatabaseDriver.UNKNOWN : DatabaseDriver.fromJdbcUrl(address.url());
-        return driver == DatabaseDriver.UNKNOWN || driver == DatabaseDriver.TESTCONTAINERS
-                ? isPostgresByItsOwnWord()
-                : driver == DatabaseDriver.POSTGRESQL;
+        return switch (driver) {
+            case POSTGRESQL -> true;
+            case UNKNOWN, TESTCONTAINERS -> isPostgresByItsOwnWord();
+            default -> false;
+        };
     }
 
     @Override

@@ -9,8 +9,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 /**
  * What the endpoint shows.
  *
- * @param showValues when to show values; secrets are never shown
- * @param roles roles that authorize a user to see values; any authenticated user if empty
+ * @param showValues When to show values; secrets are never shown.
+ * @param roles Roles that authorize a user to see values; any authenticated user if empty.
  */
 @ConfigurationProperties("management.endpoint.config")
 record ConfigEndpointProperties(
