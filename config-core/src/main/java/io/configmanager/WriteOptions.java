@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * How a value is written.
  *
  * @param condition what must hold for the write to be stored
- * @param ttl how long the entry lives, by the store's clock; null keeps the expiry that the entry has, zero removes it
+ * @param ttl how long the entry lives, by the store's clock, at most 36,500 days; null keeps the expiry that the entry
+ *     has, zero removes it
  * @param secret whether the value is to be masked wherever it is shown
  * @param author who writes, for the log; null for the store's own idea of it
  * @param comment why, for the log; null for none
@@ -22,12 +23,6 @@ public record WriteOptions(
 
     /** Create or overwrite, keep an existing expiry, not secret, no comment. */
     public static final WriteOptions DEFAULT = new WriteOptions(Condition.ALWAYS, null, false, null, null);
-
-    public WriteOptions {
-        if (ttl != null && ttl.isNegative()) {
-            throw new InvalidConfigException("Invalid time to live " + ttl + ": it must not be negative");
-        }
-    }
 
     /** Only if the key does not exist. */
     public static WriteOptions createOnly() {

@@ -40,7 +40,8 @@ public interface ConfigStore extends AutoCloseable {
 
     /**
      * Stores all operations in one transaction, or none. A call with the id of an earlier commit that was stored changes
-     * nothing and answers as the first did. Joins a transaction of the calling thread where the store knows such.
+     * nothing and answers as the first did; ids are remembered for days. A put of what is there already is a change like any
+     * other. Joins a transaction of the calling thread where the store knows such.
      *
      * @throws io.configmanager.VersionConflictException if a condition does not hold; nothing was stored
      */
@@ -49,7 +50,7 @@ public interface ConfigStore extends AutoCloseable {
     /**
      * All live entries of the namespaces, consistent with one position.
      *
-     * @param limit most entries of one namespace; one that has more is only named in the answer
+     * @param limit most entries of one namespace, at least 1; one that has more is only named in the answer
      */
     Snapshot snapshot(Set<String> namespaces, int limit);
 

@@ -7,7 +7,8 @@ import java.util.List;
 
 /**
  * The changes after a position, in commit order. Used by one thread; only {@link #close()} may be called from another.
- * Every change is delivered at least once, none is skipped: what cannot be delivered is a {@link PositionLostException}.
+ * None is skipped, and none at or before the position is delivered: what cannot be delivered is a
+ * {@link PositionLostException}. Who reopens a feed at an earlier position sees the same changes again.
  */
 public interface Feed extends AutoCloseable {
 

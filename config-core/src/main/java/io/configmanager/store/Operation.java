@@ -3,12 +3,16 @@ package io.configmanager.store;
 
 import io.configmanager.Condition;
 import io.configmanager.ConfigNames;
+import io.configmanager.InvalidConfigException;
 import io.configmanager.ValueType;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** One write of a commit. */
 public sealed interface Operation {
+
+    /** The longest time to live. */
+    Duration LONGEST_TTL = Duration.ofDays(36_500);
 
     String namespace();
 
@@ -35,6 +39,10 @@ public sealed interface Operation {
         public Put {
             ConfigNames.requireNamespace(namespace);
             ConfigNames.requireKey(key);
+            if (ttl != null && (ttl.isNegative() || ttl.compareTo(LONGEST_TTL) > 0)) {
+                throw new InvalidConfigException(
+                        "Invalid time to live " + ttl + " of key '" + key + "': it must be 0 to 36,500 days");
+            }
         }
     }
 

@@ -76,6 +76,19 @@ abstract class FeedContract extends ListContract {
         }
 
         @Test
+        void changesComeOneByOne() {
+            ConfigStore other = handle();
+            FeedReader reader = reader();
+            List<Long> expected = new ArrayList<>();
+            for (int i = 0; i < 30; i++) {
+                ConfigStore writer = i % 2 == 0 ? store : other;
+                expected.add(
+                        writer.commit(commitOf(put("k", Integer.toString(i)))).revision());
+                assertThat(reader.readTo(expected.get(i)).revisions()).isEqualTo(expected);
+            }
+        }
+
+        @Test
         void changesAreWhatTheCommitAnswered() {
             FeedReader reader = reader();
             List<CommitResult> results =
@@ -138,11 +151,14 @@ abstract class FeedContract extends ListContract {
         void aWaitingPollIsWokenByACommit() throws Exception {
             FeedReader reader = reader();
             reader.poll(PATIENCE);
-            Future<FeedReader> waiting = inBackground(() -> reader.readUntil(() -> !reader.changeSets.isEmpty()));
+            Future<FeedReader> waiting =
+                    inBackground(() -> reader.readUntil(() -> !reader.changeSets.isEmpty(), PATIENCE));
+            assertWaiting(waiting);
 
             CommitResult result = handle().commit(commitOf(put("k", "1")));
 
-            assertThat(result(waiting).revisions()).containsExactly(result.revision());
+            assertThat(waiting.get(PATIENCE.toSeconds() / 2, SECONDS).revisions())
+                    .containsExactly(result.revision());
         }
 
         @Test
@@ -345,10 +361,12 @@ abstract class FeedContract extends ListContract {
         void aCutWhileWaitingLosesNothing() throws Exception {
             FeedReader reader = reader();
             reader.poll(TICK);
-            Future<FeedReader> reading = inBackground(() -> reader.readUntil(() -> reader.changeSets.size() == 2));
-
+            Future<FeedReader> reading =
+                    inBackground(() -> reader.readUntil(() -> reader.changeSets.size() == 2, PATIENCE));
             CommitResult first = commit(put("k", "1"));
             patiently().until(() -> reader.position().revision() >= first.revision());
+            assertWaiting(reading);
+
             cutFeeds();
             CommitResult second = commit(put("k", "2"));
 
@@ -443,9 +461,7 @@ abstract class FeedContract extends ListContract {
 
         /** Polls with a timeout that is longer than the patience of the test, until that fails. */
         private Future<Boolean> pollUntilClosed(Feed feed) {
-            Semaphore polling = new Semaphore(0);
             Future<Boolean> waiting = inBackground(() -> {
-                polling.release();
                 try {
                     while (true) {
                         feed.poll(PATIENCE.multipliedBy(2));
@@ -454,7 +470,7 @@ abstract class FeedContract extends ListContract {
                     return true;
                 }
             });
-            polling.acquireUninterruptibly();
+            assertWaiting(waiting);
             return waiting;
         }
     }

@@ -56,11 +56,16 @@ final class FeedReader implements AutoCloseable {
      * @throws PositionLostException if the feed cannot be continued
      */
     FeedReader readUntil(BooleanSupplier condition) {
+        return readUntil(condition, Duration.ofMillis(100));
+    }
+
+    /** The same with polls of this length, to see that one is woken. */
+    FeedReader readUntil(BooleanSupplier condition, Duration timeout) {
         long deadline = System.nanoTime() + StoreContractFixture.PATIENCE.toNanos();
         while (!condition.getAsBoolean()) {
             assertThat(System.nanoTime()).as("the feed shows it in time").isLessThan(deadline);
             try {
-                poll(Duration.ofMillis(100));
+                poll(timeout);
             } catch (StoreException e) {
                 reopenAfter(e);
             }

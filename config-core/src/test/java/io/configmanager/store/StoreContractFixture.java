@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Condition;
@@ -23,6 +25,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.awaitility.core.ConditionFactory;
 import org.jspecify.annotations.Nullable;
@@ -103,6 +106,11 @@ abstract class StoreContractFixture {
 
     static <T> T result(Future<T> future) throws Exception {
         return future.get(PATIENCE.toSeconds(), SECONDS);
+    }
+
+    /** Gives the task time to get to where it waits, and checks that it does wait. */
+    static void assertWaiting(Future<?> task) {
+        assertThatThrownBy(() -> task.get(200, MILLISECONDS)).isInstanceOf(TimeoutException.class);
     }
 
     static ConditionFactory patiently() {

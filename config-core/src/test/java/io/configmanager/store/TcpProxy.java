@@ -31,6 +31,7 @@ public final class TcpProxy implements AutoCloseable {
 
     private final InetSocketAddress target;
     private final ServerSocket server;
+    private final Thread acceptor;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Set<Link> links = new LinkedHashSet<>();
@@ -48,7 +49,7 @@ public final class TcpProxy implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        start(this::accept, "accept");
+        acceptor = start(this::accept, "accept");
     }
 
     /** Where to connect to instead of the server. */
@@ -112,6 +113,12 @@ public final class TcpProxy implements AutoCloseable {
         change(() -> closed = true);
         closeQuietly(server);
         cut();
+        try {
+            // The system keeps the port open as long as the thread is about to leave its call.
+            acceptor.join(CONNECT_TIMEOUT_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void change(Runnable change) {
@@ -135,7 +142,7 @@ public final class TcpProxy implements AutoCloseable {
                 }
             }
         } catch (IOException e) {
-            close();
+            // The port was closed.
         }
     }
 
@@ -148,10 +155,11 @@ public final class TcpProxy implements AutoCloseable {
         }
     }
 
-    private static void start(Runnable task, String what) {
+    private static Thread start(Runnable task, String what) {
         Thread thread = new Thread(task, "tcp-proxy-" + what);
         thread.setDaemon(true);
         thread.start();
+        return thread;
     }
 
     private static void closeQuietly(@Nullable AutoCloseable closeable) {

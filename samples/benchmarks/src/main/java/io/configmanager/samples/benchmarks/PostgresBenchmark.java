@@ -18,7 +18,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -44,30 +43,27 @@ public final class PostgresBenchmark {
     private static final int SINGLE_WRITES = 3_000;
     private static final int ENTRIES = 100_000;
 
-    private final EmbeddedPostgres server;
     private final HikariDataSource pool;
     private final String url;
 
-    private PostgresBenchmark(EmbeddedPostgres server) {
-        this.server = server;
-        this.url = server.getJdbcUrl("postgres", "postgres");
-        HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(url);
-        config.setMaximumPoolSize(8);
-        this.pool = new HikariDataSource(config);
+    private PostgresBenchmark(HikariDataSource pool) {
+        this.pool = pool;
+        this.url = pool.getJdbcUrl();
     }
 
     /** Runs everything; takes about a minute and a half. */
     public static void main(String[] arguments) throws Exception {
         try (EmbeddedPostgres server = EmbeddedPostgres.builder().start()) {
-            PostgresBenchmark benchmark = new PostgresBenchmark(server);
-            try (HikariDataSource ignored = benchmark.pool) {
-                new PostgresSchema(PostgresNames.DEFAULT).initialize(benchmark.pool);
-                try (Connection connection = benchmark.pool.getConnection();
+            HikariConfig config = new HikariConfig();
+            config.setJdbcUrl(server.getJdbcUrl("postgres", "postgres"));
+            config.setMaximumPoolSize(8);
+            try (HikariDataSource pool = new HikariDataSource(config)) {
+                new PostgresSchema(PostgresNames.DEFAULT).initialize(pool);
+                try (Connection connection = pool.getConnection();
                         Statement statement = connection.createStatement()) {
                     statement.execute("CREATE TABLE bare (key text PRIMARY KEY, value text NOT NULL)");
                 }
-                benchmark.run();
+                new PostgresBenchmark(pool).run();
             }
         }
     }
@@ -93,7 +89,7 @@ public final class PostgresBenchmark {
             for (int i = 0; i < SPACED_WRITES; i++) {
                 long start = System.nanoTime();
                 bareWrite(writer, i);
-                bare[i] = listener.awaitRevision(i) - start;
+                bare[i] = listener.await(i) - start;
                 LockSupport.parkNanos(spacingNanos);
             }
         }
@@ -120,9 +116,8 @@ public final class PostgresBenchmark {
                 bare[i] = System.nanoTime();
                 bareWrite(writer, i);
             }
-            Map<Long, Long> received = listener.drainUntil(BURST_WRITES - 1L);
             for (int i = 0; i < BURST_WRITES; i++) {
-                bare[i] = received.get((long) i) - bare[i];
+                bare[i] = listener.await(i) - bare[i];
             }
         }
         try (Receiver receiver = new Receiver(newStore());
@@ -205,7 +200,11 @@ public final class PostgresBenchmark {
             double millis = (System.nanoTime() - start) / 1e6;
             int loaded = manager.namespace("big").view().entries().size();
             double bytes = usedHeap() - emptyHeap - mapBytes;
-            row("load 100,000 entries, ms (" + loaded + " loaded; bare: SELECT into a HashMap)", "%.0f", millis, bareMillis);
+            row(
+                    "load 100,000 entries, ms (" + loaded + " loaded; bare: SELECT into a HashMap)",
+                    "%.0f",
+                    millis,
+                    bareMillis);
             row("memory of 100,000 entries, MB (bare: HashMap<String, String>)", "%.1f", bytes / 1e6, mapBytes / 1e6);
         }
         if (plain.isEmpty()) {
@@ -281,11 +280,13 @@ public final class PostgresBenchmark {
         }
 
         long awaitRevision(long revision) throws InterruptedException {
-            while (!applied.containsKey(revision)) {
+            Long known = applied.get(revision);
+            while (known == null) {
                 long[] arrival = arrivals.take();
                 applied.put(arrival[0], arrival[1]);
+                known = applied.get(revision);
             }
-            return applied.get(revision);
+            return known;
         }
 
         @Override
@@ -299,14 +300,13 @@ public final class PostgresBenchmark {
         private final Map<Long, Long> received = new HashMap<>();
         private final BlockingQueue<long[]> arrivals = new LinkedBlockingQueue<>();
         private final Connection connection;
-        private final Thread thread;
 
         BareListener(Connection connection) throws SQLException {
             this.connection = connection;
             try (Statement statement = connection.createStatement()) {
                 statement.execute("LISTEN bare");
             }
-            thread = new Thread(this::listen, "bare-listener");
+            Thread thread = new Thread(this::listen, "bare-listener");
             thread.setDaemon(true);
             thread.start();
         }
@@ -317,8 +317,7 @@ public final class PostgresBenchmark {
                 while (!connection.isClosed()) {
                     PGNotification[] notifications = postgres.getNotifications(1_000);
                     long now = System.nanoTime();
-                    for (PGNotification notification :
-                            notifications == null ? new PGNotification[0] : notifications) {
+                    for (PGNotification notification : notifications == null ? new PGNotification[0] : notifications) {
                         arrivals.add(new long[] {Long.parseLong(notification.getParameter()), now});
                     }
                 }
@@ -327,23 +326,19 @@ public final class PostgresBenchmark {
             }
         }
 
-        long awaitRevision(long number) throws InterruptedException {
-            while (!received.containsKey(number)) {
+        long await(long number) throws InterruptedException {
+            Long known = received.get(number);
+            while (known == null) {
                 long[] arrival = arrivals.take();
                 received.put(arrival[0], arrival[1]);
+                known = received.get(number);
             }
-            return received.get(number);
-        }
-
-        Map<Long, Long> drainUntil(long number) throws InterruptedException {
-            awaitRevision(number);
-            return received;
+            return known;
         }
 
         @Override
-        public void close() throws SQLException, InterruptedException {
+        public void close() throws SQLException {
             connection.abort(Runnable::run);
-            thread.join(Duration.ofSeconds(5).toMillis());
         }
     }
 }
