@@ -30,9 +30,9 @@ abstract class Binding extends WeakReference<Object> {
         Reading reading = registry.read(demand);
         problem = reading.problem();
         if (reading.value() != null) {
-            bring(registry, reading.value());
+            bring(registry, reading.value(), reading.revision());
         } else if (fallback != null) {
-            bring(registry, fallback.value());
+            bring(registry, fallback.value(), reading.revision());
         } else {
             return !demand.required();
         }
@@ -44,9 +44,9 @@ abstract class Binding extends WeakReference<Object> {
         Reading reading = registry.read(demand);
         problem = reading.problem();
         if (reading.value() != null) {
-            bring(registry, reading.value());
+            bring(registry, reading.value(), reading.revision());
         } else if (problem == null && fallback != null) {
-            bring(registry, fallback.value());
+            bring(registry, fallback.value(), reading.revision());
         } else if (problem == null && demand.required()) {
             problem = "the key does not exist and has no default; the last value stays";
         }
@@ -56,7 +56,7 @@ abstract class Binding extends WeakReference<Object> {
         return problem;
     }
 
-    private void bring(ConfigValueRegistry registry, @Nullable Object value) {
+    private void bring(ConfigValueRegistry registry, @Nullable Object value, long revision) {
         Object target = get();
         if (target == null) {
             return;
@@ -67,7 +67,7 @@ abstract class Binding extends WeakReference<Object> {
             // Its message is not ours and may hold the value.
             problem = "the target refused the value: "
                     + (e.getCause() == null ? e : e.getCause()).getClass().getName();
-            registry.report(demand, problem, -1);
+            registry.report(demand, problem, revision);
         }
     }
 
@@ -79,9 +79,10 @@ abstract class Binding extends WeakReference<Object> {
      *
      * @param value the value, wrapped as the target wants it; null if there is none or it is unusable
      * @param problem why there is one but it is unusable; null otherwise
+     * @param revision the revision of the entry; 0 if there is none
      */
-    record Reading(@Nullable Object value, @Nullable String problem) {
+    record Reading(@Nullable Object value, @Nullable String problem, long revision) {
 
-        static final Reading ABSENT = new Reading(null, null);
+        static final Reading ABSENT = new Reading(null, null, 0);
     }
 }

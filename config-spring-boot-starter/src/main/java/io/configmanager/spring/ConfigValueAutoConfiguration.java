@@ -74,6 +74,10 @@ public final class ConfigValueAutoConfiguration {
             if (beanFactory instanceof DefaultListableBeanFactory factory) {
                 factory.setAutowireCandidateResolver(new ConfigValueCandidateResolver(
                         () -> factory.getBean(ConfigValueRegistry.class), new Demands(factory)));
+                if (factory.getConversionService() == null) {
+                    // As SpringApplication does: taking a value out of its Optional needs one.
+                    factory.setConversionService(ApplicationConversionService.getSharedInstance());
+                }
             }
         }
 

@@ -5,6 +5,7 @@ import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigManager;
+import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.codec.Codec;
 import io.configmanager.spring.Binding.Fallback;
@@ -41,6 +42,8 @@ import org.springframework.util.ReflectionUtils;
 final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChangeSet>, SmartInitializingSingleton {
 
     private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
+
+    private static final long UNREAD = -1;
 
     private final Supplier<@Nullable ConfigManager> manager;
     private final Map<String, Codec> codecs;
@@ -156,7 +159,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
             return reading;
         }
         if (fallback != null) {
-            return new Reading(fallback.value(), null);
+            return new Reading(fallback.value(), null, 0);
         }
         if (demand.required()) {
             missing(demand, reading.problem(), true);
@@ -192,18 +195,18 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
             if (codec == null) {
                 throw new IllegalArgumentException("unknown codec '" + found.codec() + "'");
             }
-            return new Reading(demand.wrap(codec.decode(found.value(), demand.type())), null);
+            return new Reading(demand.wrap(codec.decode(found.value(), demand.type())), null, found.revision());
         } catch (RuntimeException e) {
             String problem = String.valueOf(e.getMessage());
             report(demand, problem, found.revision());
-            return new Reading(null, problem);
+            return new Reading(null, problem, found.revision());
         }
     }
 
     /** Counts and logs a problem, once for an injection point and revision. */
     void report(Demand demand, String problem, long revision) {
         Long before = reported.put(demand, revision);
-        if (before == null || before != revision || revision < 0) {
+        if (before == null || before != revision) {
             errors.increment();
             log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
         }
@@ -231,9 +234,12 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         for (Binding binding : index.getOrDefault(new Name(namespace, key), Set.of())) {
             try {
                 binding.refresh(this);
+            } catch (ManagerStateException e) {
+                // Closed meanwhile: every target keeps what it has.
+                return;
             } catch (RuntimeException e) {
                 // A namespace that is loaded on demand may have to ask the store.
-                report(binding.demand, "it could not be read: " + e.getMessage(), -1);
+                report(binding.demand, "it could not be read: " + e.getMessage(), UNREAD);
             }
         }
     }

@@ -226,12 +226,13 @@ final class ConfigEndpoint {
 
     private static WebEndpointResponse<?> answer(
             String namespace, String @Nullable [] key, Supplier<WebEndpointResponse<?>> operation) {
+        String name = namespace.equals("_") ? "" : namespace;
         String path = key == null ? null : String.join("/", key);
         try {
             return operation.get();
         } catch (InvalidConfigException e) {
             return Problem.badRequest(String.valueOf(e.getMessage()))
-                    .with("namespace", namespace)
+                    .with("namespace", name)
                     .with("key", path)
                     .response();
         } catch (VersionConflictException e) {
@@ -248,7 +249,7 @@ final class ConfigEndpoint {
             return (e.isTransient()
                             ? new Problem(503, "store-unavailable", "The store cannot be reached", e.getMessage())
                             : new Problem(500, "store-unusable", "The store refuses", e.getMessage()))
-                    .with("namespace", namespace)
+                    .with("namespace", name)
                     .with("key", path)
                     .response();
         } catch (ManagerStateException e) {

@@ -5,25 +5,28 @@ import io.configmanager.ConfigObserver;
 import io.configmanager.store.PositionLostException;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.MeterBinder;
-import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Queue;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Counts and times what the library tells. It exists before any registry, so that the manager does not wait for one: counts
- * are never lost; times are taken from when the first registry is bound.
+ * are never lost, and of times only those of a long start.
  */
 final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
 
     private static final String OTHER = "other";
+    private static final int MOST_EARLY = 256;
 
     private final LongAdder reconnects = new LongAdder();
     private final LongAdder events = new LongAdder();
@@ -31,14 +34,8 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
     private final LongAdder rejected = new LongAdder();
     private final LongAdder listenerErrors = new LongAdder();
     private final Map<String, LongAdder> resyncs = new TreeMap<>();
-    private final CompositeMeterRegistry timers = new CompositeMeterRegistry();
-    private final Map<String, Timer> operations = new ConcurrentHashMap<>();
-    private final Timer propagation = Timer.builder("config.propagation")
-            .description("Time from a commit in the store until the cache of this instance showed it")
-            .publishPercentileHistogram()
-            .minimumExpectedValue(Duration.ofMillis(1))
-            .maximumExpectedValue(Duration.ofSeconds(30))
-            .register(timers);
+    private final List<MeterRegistry> registries = new CopyOnWriteArrayList<>();
+    private final Queue<Consumer<MeterRegistry>> early = new ArrayBlockingQueue<>(MOST_EARLY);
 
     ConfigEventMetrics() {
         for (PositionLostException.Reason reason : PositionLostException.Reason.values()) {
@@ -50,7 +47,10 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
 
     @Override
     public void bindTo(MeterRegistry registry) {
-        timers.add(registry);
+        propagation(registry);
+        early.forEach(recording -> recording.accept(registry));
+        early.clear();
+        registries.add(registry);
         count(registry, "config.watch.reconnects", "Times the watch was live again after it had been lost", reconnects);
         count(registry, "config.watch.events", "Changes that the watch applied", events);
         count(
@@ -83,7 +83,7 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
 
     @Override
     public void propagated(Duration delay) {
-        propagation.record(delay.isNegative() ? Duration.ZERO : delay);
+        record(registry -> propagation(registry).record(delay.isNegative() ? Duration.ZERO : delay));
     }
 
     @Override
@@ -114,15 +114,27 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
 
     @Override
     public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
-        String outcome = failure == null ? "success" : "failure";
-        operations
-                .computeIfAbsent(
-                        operation + " " + outcome,
-                        name -> Timer.builder("config.store.operations")
-                                .description("Calls of the store")
-                                .tags(Tags.of("operation", operation, "outcome", outcome))
-                                .register(timers))
-                .record(duration);
+        record(registry -> Timer.builder("config.store.operations")
+                .description("Calls of the store")
+                .tags("operation", operation, "outcome", failure == null ? "success" : "failure")
+                .register(registry)
+                .record(duration));
+    }
+
+    private void record(Consumer<MeterRegistry> recording) {
+        if (registries.isEmpty()) {
+            early.offer(recording);
+        }
+        registries.forEach(recording);
+    }
+
+    private static Timer propagation(MeterRegistry registry) {
+        return Timer.builder("config.propagation")
+                .description("Time from a commit in the store until the cache of this instance showed it")
+                .publishPercentileHistogram()
+                .minimumExpectedValue(Duration.ofMillis(1))
+                .maximumExpectedValue(Duration.ofSeconds(30))
+                .register(registry);
     }
 
     private static void count(MeterRegistry registry, String name, String description, LongAdder count) {

@@ -35,7 +35,7 @@ class StartMessage {
 
                 Change the greeting over HTTP, or in the database:
                   curl -X POST %1$s/actuator/config/_/app/greeting -H 'Content-Type: application/json' -d '{"value":"Bonjour"}'
-                  psql "%3$s" -c "UPDATE config_entry SET value = '\\"Ciao\\"' WHERE key = 'app/greeting'"
+                  psql "%3$s" -c "INSERT INTO config_entry (key, value) VALUES ('app/greeting', '\\"Ciao\\"') ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value"
 
                 Start a second instance on the same database:
                   ./mvnw -q -pl samples/quickstart -am spring-boot:run -Dspring-boot.run.arguments="--server.port=%4$d --spring.datasource.url=%2$s"
