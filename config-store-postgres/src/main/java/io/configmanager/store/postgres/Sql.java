@@ -54,7 +54,7 @@ final class Sql {
                 + " FROM n WHERE n.name IS NOT NULL)"
                 + " SELECT n.name FROM n WHERE n.name IS NOT NULL"
                 + " AND EXISTS (SELECT 1 FROM public.config_entry e WHERE e.namespace = n.name AND " + LIVE
-                + ") LIMIT ?");
+                + ") ORDER BY n.name LIMIT ?");
         history = names.apply(
                 "SELECT " + LOG + " FROM public.config_log l"
                         + " WHERE l.namespace = ? AND l.key = ? AND l.version < ? AND l.rev > 0 ORDER BY l.version DESC LIMIT ?");

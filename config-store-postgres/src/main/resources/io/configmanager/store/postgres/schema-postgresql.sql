@@ -57,11 +57,7 @@ CREATE TABLE IF NOT EXISTS public.config_entry (
     author     text,
     comment    text,
     op_id      uuid,                                -- the commit that wrote the row; null if it was written by hand
-    PRIMARY KEY (namespace, key),
-    CONSTRAINT config_entry_namespace CHECK (
-        length(namespace) <= 255 AND namespace ~ '^([A-Za-z0-9][A-Za-z0-9_.:-]*)?$' AND namespace NOT LIKE 'internal:%'),
-    CONSTRAINT config_entry_key CHECK (
-        length(key) <= 512 AND key ~ '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$' AND key NOT LIKE '%..%')
+    PRIMARY KEY (namespace, key)
 );
 CREATE INDEX IF NOT EXISTS config_entry_expires ON public.config_entry (expires_at) WHERE expires_at IS NOT NULL;
 
@@ -102,15 +98,14 @@ CREATE OR REPLACE FUNCTION public.config_revision(OUT rev bigint, OUT rev_id uui
 DECLARE
     announce text;
 BEGIN
-    SELECT h.rev, h.rev_id INTO rev, rev_id FROM public.config_head h
-     WHERE h.xid = pg_current_xact_id() AND h.began_at = now();
-    IF rev IS NULL THEN
-        UPDATE public.config_head h
-           SET rev = h.rev + 1, rev_id = gen_random_uuid(), xid = pg_current_xact_id(), began_at = now()
-        RETURNING h.rev, h.rev_id, h.channel INTO rev, rev_id, announce;
-        IF announce IS NOT NULL THEN
-            PERFORM pg_notify(announce, rev::text);
-        END IF;
+    UPDATE public.config_head h
+       SET rev = h.rev + 1, rev_id = gen_random_uuid(), xid = pg_current_xact_id(), began_at = now()
+     WHERE h.xid IS DISTINCT FROM pg_current_xact_id() OR h.began_at IS DISTINCT FROM now()
+    RETURNING h.rev, h.rev_id, h.channel INTO rev, rev_id, announce;
+    IF NOT FOUND THEN
+        SELECT h.rev, h.rev_id INTO rev, rev_id FROM public.config_head h;
+    ELSIF announce IS NOT NULL THEN
+        PERFORM pg_notify(announce, rev::text);
     END IF;
 END $$;
 
@@ -172,9 +167,24 @@ BEGIN
         END IF;
     END IF;
 
-    -- The log has the last word, so that a version edited past the triggers neither repeats nor blocks.
-    NEW.version := 1 + greatest(NEW.version, (SELECT max(l.version) FROM public.config_log l
+    IF TG_OP = 'INSERT' OR removed THEN
+        -- Here rather than in CHECK constraints, which PostgreSQL would parse anew for every statement.
+        IF NEW.namespace !~ '^([A-Za-z0-9][A-Za-z0-9_.:-]*)?$' OR NEW.namespace LIKE 'internal:%'
+           OR length(NEW.namespace) > 255 THEN
+            RAISE EXCEPTION 'Invalid namespace: empty, or [A-Za-z0-9][A-Za-z0-9_.:-]* of at most 255 characters'
+                USING ERRCODE = 'check_violation';
+        END IF;
+        IF NEW.key !~ '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$' OR NEW.key LIKE '%..%' OR length(NEW.key) > 512 THEN
+            RAISE EXCEPTION 'Invalid key: [A-Za-z0-9_.-]+ with / in between, without .. and of at most 512 characters'
+                USING ERRCODE = 'check_violation';
+        END IF;
+    END IF;
+    IF TG_OP = 'INSERT' OR removed OR current_setting('config.mode', true) = 'audit' THEN
+        -- The log knows the versions of deleted keys, and what a version edited past the triggers must not repeat.
+        NEW.version := greatest(NEW.version, (SELECT max(l.version) FROM public.config_log l
                                                WHERE l.namespace = NEW.namespace AND l.key = NEW.key));
+    END IF;
+    NEW.version := 1 + NEW.version;
     NEW.updated_at := clock;
     IF NEW.author IS NULL AND coalesce(current_setting('config.mode', true), '') = '' THEN
         NEW.author := coalesce(nullif(current_setting('config.author', true), ''), session_user);
@@ -197,11 +207,11 @@ END $$;
 CREATE OR REPLACE FUNCTION public.config_logged() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
-    r public.config_log.rev%TYPE;
-    i public.config_log.rev_id%TYPE;
+    r bigint;
+    i uuid;
 BEGIN
-    SELECT * INTO r, i FROM public.config_revision();
     IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND (NEW.namespace, NEW.key) <> (OLD.namespace, OLD.key)) THEN
+        SELECT c.rev, c.rev_id INTO r, i FROM public.config_revision() c;
         -- A new id: within the revision, rows are in the order in which they are logged.
         UPDATE public.config_log l SET rev = r, rev_id = i, id = DEFAULT, committed_at = clock_timestamp()
          WHERE l.namespace = OLD.namespace AND l.key = OLD.key AND l.rev = 0
@@ -209,10 +219,19 @@ BEGIN
                                AND m.key = OLD.key AND m.rev = 0 AND m.version > OLD.version);
     END IF;
     IF TG_OP <> 'DELETE' THEN
+        -- One statement for every row of a transaction but the first, which has yet to take the revision.
         INSERT INTO public.config_log (rev, rev_id, op, namespace, key, version, value, codec, type, created_at, at,
                                        expires_at, author, comment, op_id)
-        VALUES (r, i, 'P', NEW.namespace, NEW.key, NEW.version, NEW.value, NEW.codec, NEW.type, NEW.created_at,
-                NEW.updated_at, NEW.expires_at, NEW.author, NEW.comment, NEW.op_id);
+        SELECT h.rev, h.rev_id, 'P', NEW.namespace, NEW.key, NEW.version, NEW.value, NEW.codec, NEW.type,
+               NEW.created_at, NEW.updated_at, NEW.expires_at, NEW.author, NEW.comment, NEW.op_id
+          FROM public.config_head h WHERE h.xid = pg_current_xact_id() AND h.began_at = now();
+        IF NOT FOUND THEN
+            SELECT c.rev, c.rev_id INTO r, i FROM public.config_revision() c;
+            INSERT INTO public.config_log (rev, rev_id, op, namespace, key, version, value, codec, type, created_at, at,
+                                           expires_at, author, comment, op_id)
+            VALUES (r, i, 'P', NEW.namespace, NEW.key, NEW.version, NEW.value, NEW.codec, NEW.type, NEW.created_at,
+                    NEW.updated_at, NEW.expires_at, NEW.author, NEW.comment, NEW.op_id);
+        END IF;
     END IF;
     RETURN NULL;
 END $$;
@@ -258,7 +277,9 @@ CREATE OR REPLACE FUNCTION public.config_commit(
     namespaces text[], keys text[], vals text[], codecs text[], types text[], ttls bigint[], conds bigint[])
     RETURNS TABLE (n bigint, op "char", version bigint, type text, created_at timestamptz, at timestamptz,
                    expires_at timestamptz, author text)
-    LANGUAGE plpgsql AS $$
+    LANGUAGE plpgsql
+    -- Without statistics the planner would scan the table for every commit.
+    SET jit = off SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     clock    timestamptz := clock_timestamp();
@@ -288,80 +309,99 @@ BEGIN
         RETURN;
     END IF;
 
-    -- Locks in key order, so that two commits never wait for each other.
-    SELECT array_agg(e.n IS NOT NULL ORDER BY o.n),
-           array_agg(coalesce(e.live, false) ORDER BY o.n),
-           min(o.n) FILTER (WHERE x.violated),
-           (array_agg(CASE WHEN e.live THEN e.version ELSE 0 END ORDER BY o.n) FILTER (WHERE x.violated))[1],
-           count(*) FILTER (WHERE o.val IS NOT NULL OR e.live)
-      INTO stored, live, broken, actual, expected
-      FROM unnest(vals, conds) WITH ORDINALITY o(val, cond, n)
-      LEFT JOIN (SELECT k.n, t.version, (t.expires_at IS NULL OR t.expires_at > clock) AS live
-                   FROM unnest(namespaces, keys) WITH ORDINALITY k(namespace, key, n)
-                   JOIN public.config_entry t ON t.namespace = k.namespace AND t.key = k.key
-                  ORDER BY t.namespace, t.key
-                    FOR UPDATE OF t) e ON e.n = o.n
-     CROSS JOIN LATERAL (SELECT CASE WHEN o.cond IS NULL THEN false
-                                     WHEN o.cond = 0 THEN coalesce(e.live, false)
-                                     WHEN o.cond = -1 THEN NOT coalesce(e.live, false)
-                                     ELSE NOT coalesce(e.live AND e.version = o.cond, false) END AS violated) x;
-    IF broken IS NOT NULL THEN
-        DELETE FROM public.config_operation WHERE id = commit_id;
-        RETURN QUERY SELECT broken, '!'::"char", actual, NULL::text, NULL::timestamptz, clock, NULL::timestamptz,
-                            NULL::text;
-        RETURN;
+    -- The usual case, one put to a key that exists, in one cheap statement.
+    IF cardinality(vals) = 1 AND vals[1] IS NOT NULL AND conds[1] IS DISTINCT FROM 0 THEN
+        UPDATE public.config_entry e
+           SET value = vals[1], codec = codecs[1], type = types[1], author = by_author, comment = why, op_id = commit_id,
+               expires_at = CASE WHEN ttls[1] > 0 THEN clock + ttls[1] * interval '1 microsecond'
+                                 WHEN ttls[1] IS NULL THEN e.expires_at END
+         WHERE e.namespace = namespaces[1] AND e.key = keys[1] AND (e.expires_at IS NULL OR e.expires_at > clock)
+           AND (conds[1] IS NULL OR conds[1] = -1 OR e.version = conds[1])
+        RETURNING 1, 'P', e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author
+             INTO n, op, version, type, created_at, at, expires_at, author;
+        IF FOUND THEN
+            RETURN NEXT;
+            changed := 1;
+        END IF;
     END IF;
 
-    IF expected > 0 THEN
-        IF array_position(vals, NULL) IS NOT NULL THEN
-            PERFORM pg_catalog.set_config('config.author', coalesce(by_author, ''), true),
-                    pg_catalog.set_config('config.comment', coalesce(why, ''), true),
-                    pg_catalog.set_config('config.op_id', commit_id::text, true);
+    IF changed = 0 THEN
+        -- Locks in key order, so that two commits never wait for each other.
+        SELECT array_agg(e.n IS NOT NULL ORDER BY o.n),
+               array_agg(coalesce(e.live, false) ORDER BY o.n),
+               min(o.n) FILTER (WHERE x.violated),
+               (array_agg(CASE WHEN e.live THEN e.version ELSE 0 END ORDER BY o.n) FILTER (WHERE x.violated))[1],
+               count(*) FILTER (WHERE o.val IS NOT NULL OR e.live)
+          INTO stored, live, broken, actual, expected
+          FROM unnest(vals, conds) WITH ORDINALITY o(val, cond, n)
+          LEFT JOIN (SELECT k.n, t.version, (t.expires_at IS NULL OR t.expires_at > clock) AS live
+                       FROM unnest(namespaces, keys) WITH ORDINALITY k(namespace, key, n)
+                       JOIN public.config_entry t ON t.namespace = k.namespace AND t.key = k.key
+                      ORDER BY t.namespace, t.key
+                        FOR UPDATE OF t) e ON e.n = o.n
+         CROSS JOIN LATERAL (SELECT CASE WHEN o.cond IS NULL THEN false
+                                         WHEN o.cond = 0 THEN coalesce(e.live, false)
+                                         WHEN o.cond = -1 THEN NOT coalesce(e.live, false)
+                                         ELSE NOT coalesce(e.live AND e.version = o.cond, false) END AS violated) x;
+        IF broken IS NOT NULL THEN
+            DELETE FROM public.config_operation WHERE id = commit_id;
+            RETURN QUERY SELECT broken, '!'::"char", actual, NULL::text, NULL::timestamptz, clock, NULL::timestamptz,
+                                NULL::text;
+            RETURN;
         END IF;
-        RETURN QUERY
-            WITH o AS MATERIALIZED (
-                SELECT * FROM unnest(namespaces, keys, vals, codecs, types, ttls, stored, live) WITH ORDINALITY
-                              u(namespace, key, val, codec, type, ttl, stored, live, n)),
-            i AS (
-                INSERT INTO public.config_entry AS e
-                       (namespace, key, value, codec, type, expires_at, author, comment, op_id)
-                SELECT o.namespace, o.key, o.val, o.codec, o.type,
-                       CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond' END, by_author, why, commit_id
-                  FROM o WHERE o.val IS NOT NULL AND NOT o.stored ORDER BY o.namespace, o.key
-                    ON CONFLICT DO NOTHING
-                RETURNING e.namespace, e.key, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
-            u AS (
-                UPDATE public.config_entry e
-                   SET value = o.val, codec = o.codec, type = o.type, author = by_author, comment = why,
-                       op_id = commit_id,
-                       expires_at = CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond'
-                                         WHEN o.ttl IS NULL AND o.live THEN e.expires_at END
-                  FROM o WHERE o.val IS NOT NULL AND o.stored AND e.namespace = o.namespace AND e.key = o.key
-                RETURNING o.n, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
-            d AS (
-                DELETE FROM public.config_entry e USING o
-                 WHERE o.val IS NULL AND o.live AND e.namespace = o.namespace AND e.key = o.key
-                RETURNING o.n, e.version)
-            SELECT o.n, 'P'::"char", i.version, i.type, i.created_at, i.updated_at, i.expires_at, i.author
-              FROM i JOIN o ON o.namespace = i.namespace AND o.key = i.key
-            UNION ALL
-            SELECT u.n, 'P'::"char", u.version, u.type, u.created_at, u.updated_at, u.expires_at, u.author FROM u
-            UNION ALL
-            SELECT d.n, 'D'::"char", d.version + 1, NULL, NULL, clock, NULL, coalesce(by_author, session_user) FROM d;
-        GET DIAGNOSTICS changed = ROW_COUNT;
-        IF changed < expected THEN
-            RAISE EXCEPTION 'another transaction created one of the keys at this moment'
-                USING ERRCODE = 'serialization_failure';
+
+        IF expected > 0 THEN
+            IF array_position(vals, NULL) IS NOT NULL THEN
+                PERFORM pg_catalog.set_config('config.author', coalesce(by_author, ''), true),
+                        pg_catalog.set_config('config.comment', coalesce(why, ''), true),
+                        pg_catalog.set_config('config.op_id', commit_id::text, true);
+            END IF;
+            RETURN QUERY
+                WITH o AS MATERIALIZED (
+                    SELECT * FROM unnest(namespaces, keys, vals, codecs, types, ttls, stored, live) WITH ORDINALITY
+                                  u(namespace, key, val, codec, type, ttl, stored, live, n)),
+                i AS (
+                    INSERT INTO public.config_entry AS e
+                           (namespace, key, value, codec, type, expires_at, author, comment, op_id)
+                    SELECT o.namespace, o.key, o.val, o.codec, o.type,
+                           CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond' END, by_author, why, commit_id
+                      FROM o WHERE o.val IS NOT NULL AND NOT o.stored ORDER BY o.namespace, o.key
+                        ON CONFLICT DO NOTHING
+                    RETURNING e.namespace, e.key, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
+                u AS (
+                    UPDATE public.config_entry e
+                       SET value = o.val, codec = o.codec, type = o.type, author = by_author, comment = why,
+                           op_id = commit_id,
+                           expires_at = CASE WHEN o.ttl > 0 THEN clock + o.ttl * interval '1 microsecond'
+                                             WHEN o.ttl IS NULL AND o.live THEN e.expires_at END
+                      FROM o WHERE o.val IS NOT NULL AND o.stored AND e.namespace = o.namespace AND e.key = o.key
+                    RETURNING o.n, e.version, e.type, e.created_at, e.updated_at, e.expires_at, e.author),
+                d AS (
+                    DELETE FROM public.config_entry e USING o
+                     WHERE o.val IS NULL AND o.live AND e.namespace = o.namespace AND e.key = o.key
+                    RETURNING o.n, e.version)
+                SELECT o.n, 'P'::"char", i.version, i.type, i.created_at, i.updated_at, i.expires_at, i.author
+                  FROM i JOIN o ON o.namespace = i.namespace AND o.key = i.key
+                UNION ALL
+                SELECT u.n, 'P'::"char", u.version, u.type, u.created_at, u.updated_at, u.expires_at, u.author FROM u
+                UNION ALL
+                SELECT d.n, 'D'::"char", d.version + 1, NULL, NULL, clock, NULL, coalesce(by_author, session_user) FROM d;
+            GET DIAGNOSTICS changed = ROW_COUNT;
+            IF changed < expected THEN
+                RAISE EXCEPTION 'another transaction created one of the keys at this moment'
+                    USING ERRCODE = 'serialization_failure';
+            END IF;
+            IF array_position(vals, NULL) IS NOT NULL THEN
+                PERFORM pg_catalog.set_config('config.author', '', true),
+                        pg_catalog.set_config('config.comment', '', true),
+                        pg_catalog.set_config('config.op_id', '', true);
+            END IF;
         END IF;
-        IF array_position(vals, NULL) IS NOT NULL THEN
-            PERFORM pg_catalog.set_config('config.author', '', true),
-                    pg_catalog.set_config('config.comment', '', true),
-                    pg_catalog.set_config('config.op_id', '', true);
-        END IF;
-        IF NOT joined THEN
-            SET CONSTRAINTS public.config_entry_logged IMMEDIATE;
-            SELECT h.rev INTO head_rev FROM public.config_head h;
-        END IF;
+    END IF;
+
+    IF changed > 0 AND NOT joined THEN
+        SET CONSTRAINTS ALL IMMEDIATE;
+        SELECT h.rev INTO head_rev FROM public.config_head h;
     END IF;
     RETURN QUERY SELECT 0::bigint, 'C'::"char", head_rev, NULL::text, NULL::timestamptz, clock, NULL::timestamptz,
                         NULL::text;
