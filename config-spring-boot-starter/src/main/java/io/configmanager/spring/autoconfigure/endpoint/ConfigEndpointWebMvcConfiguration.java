@@ -14,6 +14,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.webmvc.actuate.endpoint.web.AbstractWebMvcEndpointHandlerMapping;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
@@ -45,8 +46,9 @@ public final class ConfigEndpointWebMvcConfiguration {
                 config,
                 mediaTypes,
                 cors.toCorsConfiguration(),
-                environment
-                        .getProperty("config.value.maximum-size", DataSize.class, DataSize.ofMegabytes(1))
+                Binder.get(environment)
+                        .bind("config.value.maximum-size", DataSize.class)
+                        .orElse(DataSize.ofMegabytes(1))
                         .toBytes());
     }
 }

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.actuate.endpoint.SanitizingFunction;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.convert.ApplicationConversionService;
 import org.springframework.boot.test.context.assertj.AssertableWebApplicationContext;
 import org.springframework.boot.test.context.runner.ContextConsumer;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
@@ -64,6 +65,9 @@ class ConfigEndpointTest {
                     ConfigStoreAutoConfiguration.class,
                     ConfigManagerAutoConfiguration.class,
                     ConfigEndpointAutoConfiguration.class))
+            // As SpringApplication does, so that "read-only" is an Access.
+            .withInitializer(
+                    context -> context.getEnvironment().setConversionService(new ApplicationConversionService()))
             .withPropertyValues(
                     "server.port=0",
                     "management.endpoints.web.exposure.include=*",
