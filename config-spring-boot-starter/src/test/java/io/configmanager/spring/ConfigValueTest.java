@@ -14,6 +14,7 @@ import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import io.configmanager.store.Operation;
 import java.lang.ref.WeakReference;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +25,6 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.springframework.aop.framework.ProxyFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.config.BeanPostProcessor;
@@ -507,7 +507,12 @@ class ConfigValueTest {
             return new BeanPostProcessor() {
                 @Override
                 public Object postProcessAfterInitialization(Object bean, String name) {
-                    return bean instanceof Numbered ? new ProxyFactory(bean).getProxy() : bean;
+                    return bean instanceof Numbered
+                            ? Proxy.newProxyInstance(
+                                    Numbered.class.getClassLoader(),
+                                    new Class<?>[] {Numbered.class},
+                                    (proxy, method, arguments) -> method.invoke(bean, arguments))
+                            : bean;
                 }
             };
         }
