@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class Failures {
 
     private static final Set<String> MISSING = Set.of("42P01", "42883", "3F000", "42703");
+    private static final String PRIVILEGE = "42501";
     private static final Set<String> CONTENTION = Set.of("40001", "40P01", "55P03");
 
     private Failures() {}
@@ -30,12 +31,13 @@ final class Failures {
                     + " the role that shall own the tables";
             return new StoreException(reason + advice, false, failure);
         }
-        if (state.equals("42501")) {
+        if (state.equals(PRIVILEGE)) {
             String advice =
                     "the database role lacks a privilege (" + message(failure) + "). Readers need GRANT SELECT ON "
                             + names.qualified("head") + ", " + names.qualified("entry") + ", " + names.qualified("log")
                             + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
-                            + " and GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
+                            + ", GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
+                            + " and GRANT EXECUTE ON FUNCTION " + names.qualified("record")
                             + "; all need GRANT USAGE ON SCHEMA " + names.schema();
             return new StoreException(reason + advice, false, failure);
         }
@@ -60,6 +62,10 @@ final class Failures {
     static boolean isContention(Exception failure) {
         SQLException sql = sqlException(failure);
         return sql != null && sql.getSQLState() != null && CONTENTION.contains(sql.getSQLState());
+    }
+
+    static boolean isPrivilege(SQLException failure) {
+        return PRIVILEGE.equals(failure.getSQLState());
     }
 
     /** Whether the connection is gone, so that nobody knows what became of the statement. */

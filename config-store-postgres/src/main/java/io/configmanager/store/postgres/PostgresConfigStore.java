@@ -302,6 +302,11 @@ public final class PostgresConfigStore implements ConfigStore {
             });
             log.trace("Housekeeping: {}", done);
         } catch (SQLException e) {
+            if (Failures.isPrivilege(e)) {
+                warnOnce("this database role may not do housekeeping; leaving it to others. At least one instance needs"
+                        + " GRANT EXECUTE ON FUNCTION " + names.qualified("maintain"));
+                return;
+            }
             throw Failures.translate("do housekeeping", e, names);
         }
     }

@@ -67,6 +67,7 @@ final class PostgresFeed implements Feed {
 
     private long unannouncedFrom;
     private long unannouncedTo;
+    private int hintsMissed;
 
     private PostgresFeed(
             PostgresConfigStore store, Connection connection, Position position, @Nullable String channel, String probe)
@@ -174,12 +175,12 @@ final class PostgresFeed implements Feed {
             now = System.nanoTime();
             if (arrived || now - nextRead >= 0) {
                 Batch batch = read(!arrived);
-                if (!batch.changeSets().isEmpty()) {
+                if (!batch.changeSets().isEmpty() || batch.hintsMissed() > 0) {
                     return batch;
                 }
             }
             if (System.nanoTime() - end >= 0) {
-                return batch(List.of(), 0);
+                return batch(List.of());
             }
         }
     }
@@ -194,7 +195,10 @@ final class PostgresFeed implements Feed {
         }
         takeAnnouncements();
         scheduleRead();
-        return batch(changeSets, safety ? missedHints(before) : 0);
+        if (safety) {
+            countMissedHints(before);
+        }
+        return batch(changeSets);
     }
 
     private List<ChangeSet> catchUp() throws SQLException {
@@ -360,14 +364,17 @@ final class PostgresFeed implements Feed {
     }
 
     /** Of the changes that an earlier safety poll found unannounced, those that still are. A late hint is no loss. */
-    private int missedHints(long before) {
-        long missed = pushAvailable ? unannouncedTo - Math.max(unannouncedFrom, announced) : 0;
+    private void countMissedHints(long before) {
+        if (pushAvailable) {
+            hintsMissed += (int) Math.max(0, unannouncedTo - Math.max(unannouncedFrom, announced));
+        }
         unannouncedFrom = before;
         unannouncedTo = position.revision();
-        return (int) Math.max(0, Math.min(missed, Integer.MAX_VALUE));
     }
 
-    private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
+    private Batch batch(List<ChangeSet> changeSets) {
+        int missed = hintsMissed;
+        hintsMissed = 0;
         Duration age;
         if (proved) {
             age = Duration.ofNanos(System.nanoTime() - provedAt);
@@ -378,7 +385,7 @@ final class PostgresFeed implements Feed {
                     : Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
             age = behind.isNegative() ? Duration.ZERO : behind;
         }
-        return new Batch(changeSets, position, age, storeTime, pushAvailable, hintsMissed);
+        return new Batch(changeSets, position, age, storeTime, pushAvailable, missed);
     }
 
     static String token(UUID lineage, UUID revisionId) {

@@ -13,6 +13,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -52,8 +53,10 @@ final class TestDatabase implements AutoCloseable {
         new PostgresSchema(names).initialize(pool);
     }
 
+    /** Of the embedded server, or with {@code -Dpostgres.port} of another one on this machine that trusts its user. */
     static int port() {
-        return Server.POSTGRES.getPort();
+        Integer other = Integer.getInteger("postgres.port");
+        return other == null ? Server.POSTGRES.getPort() : other;
     }
 
     /** Unpooled connections to this port of this machine: the server's own or a proxy's. */
@@ -63,12 +66,17 @@ final class TestDatabase implements AutoCloseable {
     }
 
     static HikariDataSource pool(DataSource connections, int size) {
+        return pool(connections, size, config -> {});
+    }
+
+    static HikariDataSource pool(DataSource connections, int size, Consumer<HikariConfig> settings) {
         HikariConfig config = new HikariConfig();
         config.setDataSource(connections);
         config.setMaximumPoolSize(size);
         config.setMinimumIdle(1);
         config.setConnectionTimeout(5_000);
         config.setInitializationFailTimeout(-1);
+        settings.accept(config);
         return new HikariDataSource(config);
     }
 
