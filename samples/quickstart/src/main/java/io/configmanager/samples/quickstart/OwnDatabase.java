@@ -52,6 +52,8 @@ final class OwnDatabase implements AutoCloseable {
             server = EmbeddedPostgres.builder()
                     .setDataDirectory(data)
                     .setCleanDataDirectory(false)
+                    // The application context stops it, after everything that uses it.
+                    .setRegisterShutdownHook(false)
                     .setServerConfig("listen_addresses", "127.0.0.1")
                     .start();
         } catch (IOException | IllegalStateException e) {
