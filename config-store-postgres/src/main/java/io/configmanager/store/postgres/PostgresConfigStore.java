@@ -60,13 +60,17 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * transaction mode; where notifications do not arrive, the feed says so once and polls.
  *
  * <p>Calls outside a feed take a connection of the {@link DataSource} for one statement and give it back as it was. The
- * call timeout begins when the pool has given the connection.
+ * call timeout begins when the pool has given the connection. A snapshot that precedes the feed uses the feed's kind of
+ * connection, and may take 30 seconds.
  */
 public final class PostgresConfigStore implements ConfigStore {
 
     private static final Logger log = LoggerFactory.getLogger(PostgresConfigStore.class);
     private static final int MAX_ATTEMPTS = 20;
     private static final Duration MAINTENANCE_TIMEOUT = Duration.ofSeconds(60);
+
+    /** A snapshot may hold hundreds of thousands of entries. */
+    private static final Duration SNAPSHOT_TIMEOUT = Duration.ofSeconds(30);
 
     final DataSource dataSource;
     final DataSource listenConnections;
@@ -202,7 +206,10 @@ public final class PostgresConfigStore implements ConfigStore {
 
     @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
-        return read("read a snapshot", sql.snapshot, query -> {
+        // While no feed is open, this is its first step: like the feed it must not wait for a pool that the application
+        // may have emptied, or that waits for a server that is away much longer than connecting takes.
+        DataSource connections = feeds.isEmpty() ? listenConnections : dataSource;
+        return read("read a snapshot", connections, SNAPSHOT_TIMEOUT, sql.snapshot, query -> {
             query.setLong(1, limit + 1L);
             query.setObject(2, namespaces.toArray(new String[0]));
             query.setLong(3, limit + 1L);
@@ -343,11 +350,15 @@ public final class PostgresConfigStore implements ConfigStore {
     }
 
     private <T> T read(String what, String statement, Query<T> query) {
+        return read(what, dataSource, callTimeout, statement, query);
+    }
+
+    private <T> T read(String what, DataSource connections, Duration timeout, String statement, Query<T> query) {
         requireOpen();
         try {
-            return Calls.own(dataSource, callTimeout, connection -> {
+            return Calls.own(connections, timeout, connection -> {
                 try (PreparedStatement prepared = connection.prepareStatement(statement)) {
-                    prepared.setQueryTimeout(Calls.seconds(callTimeout));
+                    prepared.setQueryTimeout(Calls.seconds(timeout));
                     return query.on(prepared);
                 }
             });

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring;
+
+import java.lang.annotation.Annotation;
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.PropertyValues;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.config.InstantiationAwareBeanPostProcessor;
+import org.springframework.context.annotation.Bean;
+import org.springframework.core.BridgeMethodResolver;
+import org.springframework.core.Nullness;
+import org.springframework.core.ResolvableType;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.core.annotation.AnnotationUtils;
+import org.springframework.util.ClassUtils;
+import org.springframework.util.ReflectionUtils;
+
+/** Binds annotated fields and methods of every bean, before the bean is initialized and before it is wrapped in a proxy. */
+final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostProcessor {
+
+    private static final Logger log = LoggerFactory.getLogger(ConfigValueBeanPostProcessor.class);
+
+    private final Supplier<ConfigValueRegistry> registry;
+    private final Demands demands;
+    private final Map<Class<?>, List<Point>> points = new ConcurrentHashMap<>();
+
+    /** An annotated field or method. */
+    private record Point(@Nullable Field field, @Nullable Method method, Demand demand) {}
+
+    ConfigValueBeanPostProcessor(Supplier<ConfigValueRegistry> registry, Demands demands) {
+        this.registry = registry;
+        this.demands = demands;
+    }
+
+    @Override
+    public PropertyValues postProcessProperties(PropertyValues properties, Object bean, String beanName) {
+        for (Point point : points.computeIfAbsent(bean.getClass(), this::find)) {
+            if (point.field() != null) {
+                registry.get().bind(bean, point.field(), point.demand());
+            } else if (point.method() != null) {
+                registry.get().bind(bean, point.method(), point.demand());
+            }
+        }
+        return properties;
+    }
+
+    private List<Point> find(Class<?> beanClass) {
+        Class<?> type = ClassUtils.getUserClass(beanClass);
+        if (!AnnotationUtils.isCandidateClass(type, ConfigValue.class)) {
+            return List.of();
+        }
+        List<Point> found = new ArrayList<>();
+        ReflectionUtils.doWithFields(type, field -> {
+            ConfigValue annotation = annotation(field);
+            if (annotation == null) {
+                return;
+            }
+            String target = type.getName() + "." + field.getName();
+            if (Modifier.isStatic(field.getModifiers())) {
+                log.warn("@ConfigValue is not supported on the static field {}", target);
+                return;
+            }
+            boolean nullable = Nullness.forField(field) == Nullness.NULLABLE;
+            found.add(new Point(
+                    field, null, demands.of(annotation, ResolvableType.forField(field, type), nullable, target)));
+        });
+        ReflectionUtils.doWithMethods(
+                type,
+                method -> {
+                    ConfigValue annotation = annotation(method);
+                    if (annotation == null && method.getParameterCount() == 1 && !isInjectedBySpring(method)) {
+                        annotation = annotation(method.getParameters()[0]);
+                    }
+                    if (annotation == null) {
+                        return;
+                    }
+                    String target = type.getName() + "." + method.getName() + "()";
+                    if (method.getParameterCount() != 1 || Modifier.isStatic(method.getModifiers())) {
+                        throw new IllegalStateException(
+                                "@ConfigValue on " + target + " needs an instance method with one parameter");
+                    }
+                    found.add(new Point(
+                            null,
+                            method,
+                            demands.of(annotation, ResolvableType.forMethodParameter(method, 0, type), false, target)));
+                },
+                method -> !method.isSynthetic()
+                        && !BridgeMethodResolver.findBridgedMethod(method).isBridge()
+                        && method.equals(ClassUtils.getMostSpecificMethod(method, type)));
+        return List.copyOf(found);
+    }
+
+    private static boolean isInjectedBySpring(Method method) {
+        for (Annotation annotation : method.getAnnotations()) {
+            if (annotation.annotationType().getName().endsWith(".Inject")) {
+                return true;
+            }
+        }
+        return AnnotatedElementUtils.hasAnnotation(method, Autowired.class)
+                || AnnotatedElementUtils.hasAnnotation(method, Bean.class);
+    }
+
+    private static @Nullable ConfigValue annotation(AnnotatedElement element) {
+        return AnnotatedElementUtils.getMergedAnnotation(element, ConfigValue.class);
+    }
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring;
+
+import io.configmanager.ConfigChange;
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigManager;
+import io.configmanager.ManagerStateException;
+import io.configmanager.NamespaceStatus;
+import io.configmanager.codec.Codec;
+import io.configmanager.spring.Binding.Fallback;
+import io.configmanager.spring.Binding.Reading;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.util.ReflectionUtils;
+
+/**
+ * Everything that follows a key. A target is put into the index first and then brought to the newest value; every change
+ * set brings the targets of its keys to the newest value. Whichever comes last reads what is newest, so nothing is missed
+ * and nothing goes backwards.
+ */
+final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChangeSet>, SmartInitializingSingleton {
+
+    private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
+
+    private static final long UNREAD = -1;
+
+    private final Supplier<@Nullable ConfigManager> manager;
+    private final Map<String, Codec> codecs;
+    private final ConvertingJsonCodec defaults;
+
+    private final Map<Name, Set<Binding>> index = new ConcurrentHashMap<>();
+    private final Map<Demand, ConfigBinding> once = new ConcurrentHashMap<>();
+    private final Map<Demand, Long> reported = new ConcurrentHashMap<>();
+    private final Map<Demand, String> missing = new LinkedHashMap<>();
+    private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
+    private final LongAdder errors = new LongAdder();
+    private boolean starting = true;
+    private volatile @Nullable ConfigManager connected;
+
+    private record Name(String namespace, String key) {}
+
+    /**
+     * @param manager asked when the first value is needed; null if there is none, which means defaults only
+     * @param codecs to read with, by name
+     * @param defaults to read declared defaults with
+     */
+    ConfigValueRegistry(
+            Supplier<@Nullable ConfigManager> manager, Map<String, Codec> codecs, ConvertingJsonCodec defaults) {
+        this.manager = manager;
+        this.codecs = Map.copyOf(codecs);
+        this.defaults = defaults;
+    }
+
+    /** Makes a field follow its key; a final one gets its value once. */
+    void bind(Object bean, Field field, Demand demand) {
+        if (demand.live()) {
+            write(bean, field, follow(demand));
+            return;
+        }
+        ReflectionUtils.makeAccessible(field);
+        Object initial = ReflectionUtils.getField(field, bean);
+        Object unset = field.getType().isPrimitive() ? demand.nothing() : null;
+        Fallback initialized = initial == null || initial.equals(unset) ? null : new Fallback(initial);
+        Fallback fallback = fallback(demand, initialized);
+        if (Modifier.isFinal(field.getModifiers())) {
+            Reading reading = once(demand, fallback);
+            if (reading.value() != null) {
+                write(bean, field, reading.value());
+            }
+            return;
+        }
+        VarHandle handle = handle(field);
+        follow(new Binding(demand, bean, fallback, gone) {
+            @Override
+            void write(Object target, @Nullable Object value) {
+                handle.setVolatile(target, value);
+            }
+        });
+    }
+
+    /** Makes a method with one parameter follow its key: it is called with every new value. */
+    void bind(Object bean, Method method, Demand demand) {
+        ReflectionUtils.makeAccessible(method);
+        if (demand.live()) {
+            ReflectionUtils.invokeMethod(method, bean, follow(demand));
+            return;
+        }
+        Fallback fallback = demand.defaultText() == null && !demand.optional() ? null : fallback(demand, null);
+        follow(new Binding(demand, bean, fallback, gone) {
+            @Override
+            void write(Object target, @Nullable Object value) throws ReflectiveOperationException {
+                method.invoke(target, value);
+            }
+        });
+    }
+
+    /** The value for a parameter: a {@link Live} that follows, or the value of this moment. */
+    @Nullable
+    Object supply(Demand demand) {
+        return demand.live()
+                ? follow(demand)
+                : once(demand, fallback(demand, null)).value();
+    }
+
+    private LiveValue follow(Demand demand) {
+        LiveValue live = new LiveValue();
+        follow(new Binding(demand, live, fallback(demand, null), gone) {
+            @Override
+            void write(Object target, @Nullable Object value) {
+                ((LiveValue) target).set(value);
+            }
+        });
+        return live;
+    }
+
+    private void follow(Binding binding) {
+        forgetTheGone();
+        // Before the binding can be seen: connecting waits for the thread that would wait for the binding's lock.
+        manager();
+        Name name = new Name(binding.demand.namespace(), binding.demand.key());
+        index.compute(name, (key, bindings) -> {
+            Set<Binding> all = bindings == null ? ConcurrentHashMap.newKeySet() : bindings;
+            all.add(binding);
+            return all;
+        });
+        if (!binding.begin(this)) {
+            missing(binding.demand, binding.problem(), false);
+        }
+    }
+
+    private Reading once(Demand demand, @Nullable Fallback fallback) {
+        Reading reading = read(demand);
+        ConfigBinding known = once.put(demand, binding(demand, false, 0, reading.problem()));
+        if (known == null) {
+            log.warn("{} gets its value once and will not follow it; inject Live<T> to follow", demand);
+        }
+        if (reading.value() != null) {
+            return reading;
+        }
+        if (fallback != null) {
+            return new Reading(fallback.value(), null, 0);
+        }
+        if (demand.required()) {
+            missing(demand, reading.problem(), true);
+        }
+        return Reading.ABSENT;
+    }
+
+    private @Nullable Fallback fallback(Demand demand, @Nullable Fallback initialized) {
+        String text = demand.defaultText();
+        if (text != null) {
+            try {
+                return new Fallback(demand.wrap(defaults.parse(text, demand.type())));
+            } catch (RuntimeException e) {
+                throw new IllegalStateException("The default of " + demand + " cannot be used: " + e.getMessage(), e);
+            }
+        }
+        return initialized != null || demand.required() ? initialized : new Fallback(demand.nothing());
+    }
+
+    /** What this instance has for the demand now; problems are reported once for every revision. */
+    Reading read(Demand demand) {
+        ConfigManager source = manager();
+        if (source == null) {
+            return Reading.ABSENT;
+        }
+        Optional<ConfigEntry> entry = source.namespace(demand.namespace()).entry(demand.key());
+        if (entry.isEmpty()) {
+            return Reading.ABSENT;
+        }
+        ConfigEntry found = entry.get();
+        try {
+            Codec codec = codecs.get(found.codec());
+            if (codec == null) {
+                throw new IllegalArgumentException("unknown codec '" + found.codec() + "'");
+            }
+            return new Reading(demand.wrap(codec.decode(found.value(), demand.type())), null, found.revision());
+        } catch (RuntimeException e) {
+            String problem = String.valueOf(e.getMessage());
+            report(demand, problem, found.revision());
+            return new Reading(null, problem, found.revision());
+        }
+    }
+
+    /** Counts and logs a problem, once for an injection point and revision. */
+    void report(Demand demand, String problem, long revision) {
+        Long before = reported.put(demand, revision);
+        if (before == null || before != revision) {
+            errors.increment();
+            log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
+        }
+    }
+
+    private @Nullable ConfigManager manager() {
+        ConfigManager known = connected;
+        if (known == null) {
+            known = manager.get();
+            connected = known;
+        }
+        return known;
+    }
+
+    @Override
+    public void accept(ConfigChangeSet changes) {
+        forgetTheGone();
+        for (ConfigChange change : changes.changes()) {
+            refresh(changes.namespace(), change.key());
+        }
+    }
+
+    @Override
+    public void refresh(String namespace, String key) {
+        for (Binding binding : index.getOrDefault(new Name(namespace, key), Set.of())) {
+            try {
+                binding.refresh(this);
+            } catch (ManagerStateException e) {
+                // Closed meanwhile: every target keeps what it has.
+                return;
+            } catch (RuntimeException e) {
+                // A namespace that is loaded on demand may have to ask the store.
+                report(binding.demand, "it could not be read: " + e.getMessage(), UNREAD);
+            }
+        }
+    }
+
+    /** Ends the start: from now on a missing key is an error of the bean that asks for it. */
+    @Override
+    public void afterSingletonsInstantiated() {
+        synchronized (missing) {
+            starting = false;
+            if (!missing.isEmpty()) {
+                throw new MissingConfigException(missingLines());
+            }
+        }
+    }
+
+    private void missing(Demand demand, @Nullable String problem, boolean neededNow) {
+        String reason = problem != null ? problem : rejection(demand).orElse("there is no such key");
+        synchronized (missing) {
+            missing.put(demand, reason);
+            if (neededNow || !starting) {
+                List<String> lines = missingLines();
+                if (!starting) {
+                    missing.clear();
+                }
+                throw new MissingConfigException(lines);
+            }
+        }
+    }
+
+    private List<String> missingLines() {
+        List<String> lines = new ArrayList<>();
+        missing.forEach((demand, reason) -> lines.add(demand + ": " + reason));
+        return lines;
+    }
+
+    private Optional<String> rejection(Demand demand) {
+        ConfigManager source = manager();
+        if (source == null) {
+            return Optional.empty();
+        }
+        for (NamespaceStatus namespace : source.activeNamespaces()) {
+            if (namespace.name().equals(demand.namespace())) {
+                return Optional.ofNullable(namespace.rejected().get(demand.key()));
+            }
+        }
+        return Optional.of("the store has not been reached yet");
+    }
+
+    @Override
+    public long errors() {
+        return errors.sum();
+    }
+
+    @Override
+    public List<ConfigBinding> bindings() {
+        forgetTheGone();
+        Map<Demand, ConfigBinding> all = new LinkedHashMap<>(once);
+        for (Set<Binding> bindings : index.values()) {
+            for (Binding binding : bindings) {
+                if (binding.get() != null) {
+                    all.merge(
+                            binding.demand,
+                            binding(binding.demand, true, 1, binding.problem()),
+                            (one, other) -> binding(
+                                    binding.demand,
+                                    true,
+                                    one.instances() + 1,
+                                    one.lastError() == null ? other.lastError() : one.lastError()));
+                }
+            }
+        }
+        return all.values().stream()
+                .sorted(Comparator.comparing(ConfigBinding::namespace)
+                        .thenComparing(ConfigBinding::key)
+                        .thenComparing(ConfigBinding::target))
+                .toList();
+    }
+
+    private static ConfigBinding binding(Demand demand, boolean follows, int instances, @Nullable String lastError) {
+        return new ConfigBinding(
+                demand.namespace(), demand.key(), demand.target(), demand.typeName(), follows, instances, lastError);
+    }
+
+    private void forgetTheGone() {
+        for (Reference<?> next = gone.poll(); next != null; next = gone.poll()) {
+            if (next instanceof Binding binding) {
+                index.computeIfPresent(new Name(binding.demand.namespace(), binding.demand.key()), (name, bindings) -> {
+                    bindings.remove(binding);
+                    return bindings.isEmpty() ? null : bindings;
+                });
+            }
+        }
+    }
+
+    private static void write(Object bean, Field field, @Nullable Object value) {
+        ReflectionUtils.makeAccessible(field);
+        ReflectionUtils.setField(field, bean, value);
+    }
+
+    private static VarHandle handle(Field field) {
+        try {
+            return MethodHandles.privateLookupIn(field.getDeclaringClass(), MethodHandles.lookup())
+                    .unreflectVarHandle(field);
+        } catch (IllegalAccessException e) {
+            throw new IllegalStateException(
+                    "Field " + field + " cannot be set: open its package to this library's module", e);
+        }
+    }
+}

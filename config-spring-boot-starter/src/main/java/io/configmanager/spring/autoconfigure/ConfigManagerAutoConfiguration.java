@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure;
+
+import io.configmanager.Config;
+import io.configmanager.ConfigManager;
+import io.configmanager.ConfigObserver;
+import io.configmanager.codec.Codec;
+import io.configmanager.codec.JsonCodec;
+import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.spring.ConfigManagerBuilderCustomizer;
+import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.store.ConfigStore;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+
+/** The manager on the store, connected before any bean can ask it for a value. */
+@AutoConfiguration(after = {ConfigStoreAutoConfiguration.class, ConfigValueAutoConfiguration.class})
+@ConditionalOnBooleanProperty(name = "config.enabled", matchIfMissing = true)
+@ConditionalOnBean(ConfigStore.class)
+@EnableConfigurationProperties(ConfigProperties.class)
+public final class ConfigManagerAutoConfiguration {
+
+    @Bean(initMethod = "connect", destroyMethod = "close")
+    @ConditionalOnMissingBean
+    ConfigManager configManager(
+            ConfigProperties properties,
+            ConfigStore store,
+            ObjectProvider<Codec> codecs,
+            ObjectProvider<ConfigObserver> observers,
+            ObjectProvider<ConfigManagerBuilderCustomizer> customizers) {
+        ConfigProperties.Watch watch = properties.watch();
+        ConfigManagerBuilder builder = ConfigManagerBuilder.forStore(store)
+                .preload(properties.namespace())
+                .preload(properties.namespaces().toArray(String[]::new))
+                .startup(properties.startup().policy(), properties.startup().timeout())
+                .maximumEntries(properties.cache().maximumEntries())
+                .maximumValueBytes((int) properties.value().maximumSize().toBytes())
+                .retry(watch.firstRetry(), watch.lastRetry(), watch.stableAfter())
+                .maintenanceInterval(properties.maintenanceInterval())
+                .health(
+                        properties.health().failureThreshold(),
+                        properties.health().gracePeriod());
+        codecs.orderedStream().forEach(codec -> {
+            if (codec.name().equals(JsonCodec.NAME)) {
+                builder.defaultCodec(codec);
+            } else {
+                builder.codec(codec);
+            }
+        });
+        observers.orderedStream().forEach(builder::observer);
+        customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
+        return builder.build();
+    }
+
+    @Bean
+    ConfigManagerLifecycle configManagerLifecycle(ConfigManager manager, ConfigurableApplicationContext context) {
+        return new ConfigManagerLifecycle(manager, context::isClosed);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    Config config(ConfigManager manager, ConfigProperties properties) {
+        return manager.namespace(properties.namespace());
+    }
+}

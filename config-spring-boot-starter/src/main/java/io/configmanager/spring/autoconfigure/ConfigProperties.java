@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure;
+
+import io.configmanager.ConfigNames;
+import io.configmanager.InvalidConfigException;
+import io.configmanager.engine.ConfigManagerBuilder;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * Everything under {@code config}. Defaults are those of the builders.
+ *
+ * @param enabled Whether live configuration is used; without it, every injected value is its default.
+ * @param namespace Namespace of injected values that name none; loaded at the start.
+ * @param namespaces Further namespaces to load at the start; others are loaded at their first use.
+ * @param startup What happens when the store cannot be reached at the start.
+ * @param store Where configuration is kept.
+ * @param cache Values in memory.
+ * @param value Stored values.
+ * @param watch Following the store.
+ * @param maintenanceInterval How often expired entries and old history are removed.
+ * @param health When health is DOWN.
+ */
+@ConfigurationProperties("config")
+record ConfigProperties(
+        @DefaultValue("true") boolean enabled,
+        @DefaultValue("") String namespace,
+        @DefaultValue List<String> namespaces,
+        @DefaultValue Startup startup,
+        @DefaultValue Store store,
+        @DefaultValue Cache cache,
+        @DefaultValue Value value,
+        @DefaultValue Watch watch,
+        @DefaultValue("5s") Duration maintenanceInterval,
+        @DefaultValue Health health) {
+
+    ConfigProperties {
+        ConfigNames.requireNamespace(namespace);
+        namespaces.forEach(ConfigNames::requireNamespace);
+        requirePositive("maintenance-interval", maintenanceInterval);
+    }
+
+    private static void requirePositive(String property, Duration duration) {
+        if (duration.isNegative() || duration.isZero()) {
+            throw new InvalidConfigException(property + " must be positive");
+        }
+    }
+
+    /**
+     * What happens when the store cannot be reached at the start.
+     *
+     * @param policy Whether to stop the start, or to go on with defaults and become live when the store is there.
+     * @param timeout How long to wait for the store.
+     */
+    record Startup(
+            @DefaultValue("fail") ConfigManagerBuilder.StartupPolicy policy,
+            @DefaultValue("10s") Duration timeout) {
+        Startup {
+            requirePositive("timeout", timeout);
+        }
+    }
+
+    /**
+     * Where configuration is kept.
+     *
+     * @param type Kind of store; by default the one that the application has a database for.
+     */
+    record Store(@Nullable StoreType type) {}
+
+    /**
+     * Values in memory.
+     *
+     * @param maximumEntries Most entries of one namespace in memory; a larger namespace is loaded on demand.
+     */
+    record Cache(@DefaultValue("250000") int maximumEntries) {
+        Cache {
+            if (maximumEntries < 1) {
+                throw new InvalidConfigException("maximum-entries must be positive");
+            }
+        }
+    }
+
+    /**
+     * Stored values.
+     *
+     * @param maximumSize Largest encoded value that may be written.
+     */
+    record Value(@DefaultValue("1MB") DataSize maximumSize) {
+        Value {
+            if (maximumSize.toBytes() < 1 || maximumSize.toBytes() > Integer.MAX_VALUE) {
+                throw new InvalidConfigException("maximum-size must be between 1B and 2GB");
+            }
+        }
+    }
+
+    /**
+     * Following the store.
+     *
+     * @param firstRetry Wait after the first failure; doubled with each further one.
+     * @param lastRetry Longest wait between two attempts.
+     * @param stableAfter How long the watch must be live until failures are forgotten.
+     */
+    record Watch(
+            @DefaultValue("100ms") Duration firstRetry,
+            @DefaultValue("30s") Duration lastRetry,
+            @DefaultValue("2s") Duration stableAfter) {
+        Watch {
+            requirePositive("first-retry", firstRetry);
+            requirePositive("last-retry", lastRetry);
+            requirePositive("stable-after", stableAfter);
+        }
+    }
+
+    /**
+     * When health is DOWN.
+     *
+     * @param failureThreshold Failures in a row from which health is DOWN.
+     * @param gracePeriod How long health stays UP after the last proof that the values are current.
+     */
+    record Health(
+            @DefaultValue("3") int failureThreshold,
+            @DefaultValue("0s") Duration gracePeriod) {
+        Health {
+            if (failureThreshold < 1 || gracePeriod.isNegative()) {
+                throw new InvalidConfigException(
+                        "failure-threshold must be positive and grace-period must not be negative");
+            }
+        }
+    }
+}

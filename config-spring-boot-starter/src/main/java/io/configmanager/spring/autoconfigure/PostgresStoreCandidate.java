@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure;
+
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.postgres.PostgresConfigStore;
+import java.sql.SQLException;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.boot.jdbc.DataSourceBuilder;
+import org.springframework.boot.jdbc.DatabaseDriver;
+import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.jdbc.datasource.SimpleDriverDataSource;
+import org.springframework.util.StringUtils;
+
+/** The application's {@link DataSource}, if it leads to PostgreSQL; known from its URL, so that the database may be away. */
+final class PostgresStoreCandidate implements StoreCandidate {
+
+    private static final Logger log = LoggerFactory.getLogger(PostgresStoreCandidate.class);
+
+    private final DataSource dataSource;
+    private final PostgresConfigStoreProperties properties;
+    private final @Nullable Address address;
+
+    /** Where a connection leads, without the pool. */
+    private record Address(
+            String url, @Nullable String username, @Nullable String password) {}
+
+    PostgresStoreCandidate(
+            DataSource dataSource, @Nullable JdbcConnectionDetails details, PostgresConfigStoreProperties properties) {
+        this.dataSource = dataSource;
+        this.properties = properties;
+        this.address = address(dataSource, details);
+    }
+
+    @Override
+    public StoreType type() {
+        return StoreType.POSTGRES;
+    }
+
+    @Override
+    public String reason() {
+        return "the DataSource of the application leads to PostgreSQL";
+    }
+
+    @Override
+    public boolean isAvailable() {
+        DatabaseDriver driver = address == null ? DatabaseDriver.UNKNOWN : DatabaseDriver.fromJdbcUrl(address.url());
+        return switch (driver) {
+            case POSTGRESQL -> true;
+            case UNKNOWN, TESTCONTAINERS -> isPostgresByItsOwnWord();
+            default -> false;
+        };
+    }
+
+    @Override
+    public ConfigStore create() {
+        PostgresConfigStore.Builder builder = properties.builder(dataSource);
+        PostgresConfigStoreProperties.Listener listener = properties.listener();
+        String url = StringUtils.hasText(listener.url()) ? listener.url() : address == null ? null : address.url();
+        if (url != null && DatabaseDriver.fromJdbcUrl(url) == DatabaseDriver.POSTGRESQL) {
+            builder.listenConnections(PostgresConfigStore.unpooled(
+                    url,
+                    StringUtils.hasText(listener.username()) || address == null
+                            ? listener.username()
+                            : address.username(),
+                    StringUtils.hasText(listener.password()) || address == null
+                            ? listener.password()
+                            : address.password()));
+        } else {
+            log.warn(
+                    "The address behind the DataSource is not known, so notifications are listened for on a connection of"
+                            + " its pool. Set config.store.postgres.listener.url to use one of its own.");
+        }
+        return builder.build();
+    }
+
+    private boolean isPostgresByItsOwnWord() {
+        try (var connection = dataSource.getConnection()) {
+            return DatabaseDriver.fromProductName(connection.getMetaData().getDatabaseProductName())
+                    == DatabaseDriver.POSTGRESQL;
+        } catch (SQLException e) {
+            log.warn(
+                    "The DataSource tells no address and does not answer, so it is not known whether it leads to PostgreSQL."
+                            + " Set config.store.type=postgres if it does.");
+            return false;
+        }
+    }
+
+    private static @Nullable Address address(DataSource dataSource, @Nullable JdbcConnectionDetails details) {
+        try {
+            SimpleDriverDataSource derived = DataSourceBuilder.derivedFrom(dataSource)
+                    .type(SimpleDriverDataSource.class)
+                    .build();
+            if (derived.getUrl() != null) {
+                return new Address(derived.getUrl(), derived.getUsername(), derived.getPassword());
+            }
+        } catch (RuntimeException notOfAKnownKind) {
+            // Then the details from which Boot made it are the next best.
+        }
+        return details == null ? null : new Address(details.getJdbcUrl(), details.getUsername(), details.getPassword());
+    }
+}

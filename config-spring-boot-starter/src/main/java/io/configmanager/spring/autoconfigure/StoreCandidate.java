@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure;
+
+import io.configmanager.store.ConfigStore;
+
+/** A store that could be used; each kind of store contributes one as a bean, and {@link StoreSelection} decides. */
+interface StoreCandidate {
+
+    StoreType type();
+
+    /** Why this store can be used, for people: which connection it found. */
+    String reason();
+
+    /** Whether the application has what the store needs. Must not fail because a database is away. */
+    boolean isAvailable();
+
+    /** Makes the store. Does not need to reach the database. */
+    ConfigStore create();
+}

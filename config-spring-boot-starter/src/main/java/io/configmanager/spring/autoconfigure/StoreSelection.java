@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure;
+
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.MemoryConfigStore;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Decides which store is used: the configured one, else the only one that is available, else memory. */
+final class StoreSelection {
+
+    private static final Logger log = LoggerFactory.getLogger(StoreSelection.class);
+
+    private final @Nullable StoreType configured;
+    private final List<StoreCandidate> candidates;
+
+    StoreSelection(@Nullable StoreType configured, List<StoreCandidate> candidates) {
+        this.configured = configured;
+        this.candidates = List.copyOf(candidates);
+    }
+
+    /**
+     * The kind of store to use.
+     *
+     * @throws StoreSelectionException if there is none of the configured kind, or a choice without a configured kind
+     */
+    StoreType type() {
+        if (configured != null) {
+            return configured;
+        }
+        List<StoreCandidate> available =
+                candidates.stream().filter(StoreCandidate::isAvailable).toList();
+        if (available.size() > 1) {
+            List<String> reasons = available.stream()
+                    .map(candidate -> name(candidate.type()) + ": " + candidate.reason())
+                    .toList();
+            throw new StoreSelectionException(
+                    "Configuration could be kept in more than one store:\n\n    " + String.join("\n    ", reasons),
+                    "Choose one with config.store.type="
+                            + String.join(
+                                    " or config.store.type=",
+                                    available.stream()
+                                            .map(candidate -> name(candidate.type()))
+                                            .toList())
+                            + ", or declare a ConfigStore bean.");
+        }
+        return available.isEmpty() ? StoreType.MEMORY : available.get(0).type();
+    }
+
+    ConfigStore create() {
+        StoreType type = type();
+        if (type == StoreType.MEMORY) {
+            if (configured == null) {
+                log.warn(
+                        "No PostgreSQL or MongoDB was found, so configuration is kept in the memory of this process only:"
+                                + " it is lost when the process ends and no other process sees it."
+                                + " Set config.store.type=memory if that is meant.");
+            }
+            return new MemoryConfigStore();
+        }
+        return candidates.stream()
+                .filter(candidate -> candidate.type() == type)
+                .findFirst()
+                .orElseThrow(() -> new StoreSelectionException(
+                        "config.store.type=" + name(type) + ", but the application has no such store.",
+                        type == StoreType.POSTGRES
+                                ? "Add the dependency config-store-postgres and a DataSource that leads to PostgreSQL,"
+                                        + " marked @Primary if there are several."
+                                : "Add the dependency config-store-mongo and a MongoDB client."))
+                .create();
+    }
+
+    private static String name(StoreType type) {
+        return type.name().toLowerCase(Locale.ROOT);
+    }
+}

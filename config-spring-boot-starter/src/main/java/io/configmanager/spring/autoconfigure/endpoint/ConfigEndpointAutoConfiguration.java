@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure.endpoint;
+
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigManager;
+import io.configmanager.codec.JsonCodec;
+import io.configmanager.spring.ConfigBindings;
+import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
+import io.configmanager.store.ConfigStore;
+import java.util.function.Function;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.actuate.autoconfigure.endpoint.condition.ConditionalOnAvailableEndpoint;
+import org.springframework.boot.actuate.endpoint.Sanitizer;
+import org.springframework.boot.actuate.endpoint.SanitizingFunction;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.ObjectReader;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The endpoint {@code config}. */
+@AutoConfiguration(after = ConfigManagerAutoConfiguration.class)
+@ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
+@ConditionalOnBean({ConfigManager.class, ConfigStore.class})
+@ConditionalOnAvailableEndpoint(ConfigEndpoint.class)
+@EnableConfigurationProperties(ConfigEndpointProperties.class)
+public final class ConfigEndpointAutoConfiguration {
+
+    @Bean
+    @ConditionalOnMissingBean
+    ConfigEndpoint configEndpoint(
+            ConfigManager manager,
+            ConfigStore store,
+            ObjectProvider<ConfigBindings> bindings,
+            ObjectProvider<SanitizingFunction> sanitizing,
+            ConfigEndpointProperties properties) {
+        return new ConfigEndpoint(
+                manager,
+                store,
+                bindings.getIfAvailable(),
+                decoder(),
+                new Sanitizer(sanitizing.orderedStream().toList()),
+                properties);
+    }
+
+    /** JSON as JSON; what another codec wrote, or a hand broke, as text. */
+    private static Function<ConfigEntry, Object> decoder() {
+        ObjectReader json =
+                JsonMapper.builder().build().reader().with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
+        return entry -> {
+            try {
+                return entry.codec().equals(JsonCodec.NAME) ? json.readTree(entry.value()) : entry.value();
+            } catch (JacksonException e) {
+                return entry.value();
+            }
+        };
+    }
+}

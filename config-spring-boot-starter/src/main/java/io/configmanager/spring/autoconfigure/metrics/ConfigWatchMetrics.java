@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure.metrics;
+
+import io.configmanager.ConfigManager;
+import io.configmanager.spring.ConfigBindings;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** What the manager and the injected values say of themselves when asked. */
+final class ConfigWatchMetrics implements MeterBinder {
+
+    private static final double NANOS_PER_SECOND = 1e9;
+
+    private final ConfigManager manager;
+    private final @Nullable ConfigBindings bindings;
+
+    ConfigWatchMetrics(ConfigManager manager, @Nullable ConfigBindings bindings) {
+        this.manager = manager;
+        this.bindings = bindings;
+    }
+
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        Gauge.builder("config.watch.connected", manager, m -> m.watchStatus().connected() ? 1 : 0)
+                .description("Whether the watch has a connection to the store")
+                .register(registry);
+        Gauge.builder("config.watch.failures", manager, m -> m.watchStatus().consecutiveFailures())
+                .description("Failures of the watch in a row")
+                .register(registry);
+        Gauge.builder("config.watch.staleness", manager, ConfigWatchMetrics::staleness)
+                .description("Upper bound of the age of what is in memory; NaN before the first success")
+                .baseUnit("seconds")
+                .register(registry);
+        FunctionCounter.builder("config.binding.errors", this, ConfigWatchMetrics::bindingErrors)
+                .description("Values that an injected field or parameter could not take")
+                .register(registry);
+    }
+
+    private static double staleness(ConfigManager manager) {
+        Duration staleness = manager.watchStatus().staleness();
+        return staleness == null ? Double.NaN : staleness.toNanos() / NANOS_PER_SECOND;
+    }
+
+    private double bindingErrors() {
+        return bindings == null ? 0 : bindings.errors();
+    }
+}

@@ -1,0 +1,649 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.configmanager.Config;
+import io.configmanager.ConfigManager;
+import io.configmanager.codec.JsonCodec;
+import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
+import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
+import io.configmanager.store.Commit;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.MemoryConfigStore;
+import io.configmanager.store.Operation;
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Lazy;
+import org.springframework.context.annotation.Scope;
+import org.springframework.util.unit.DataSize;
+
+@ExtendWith(OutputCaptureExtension.class)
+class ConfigValueTest {
+
+    private final MemoryConfigStore store = new MemoryConfigStore();
+    private final ApplicationContextRunner runner = new ApplicationContextRunner()
+            .withConfiguration(AutoConfigurations.of(
+                    ConfigValueAutoConfiguration.class,
+                    ConfigStoreAutoConfiguration.class,
+                    ConfigManagerAutoConfiguration.class))
+            .withBean(ConfigStore.class, () -> store);
+
+    enum Color {
+        RED,
+        GREEN
+    }
+
+    record Limits(int requests, Duration per) {}
+
+    static class Fields {
+        @ConfigValue("text")
+        String text = "initial";
+
+        @ConfigValue(key = "number", defaultValue = "1")
+        int number;
+
+        @ConfigValue(key = "decimal", defaultValue = "1.5")
+        double decimal;
+
+        @ConfigValue(key = "flag", defaultValue = "false")
+        boolean flag;
+
+        @ConfigValue(key = "letter", defaultValue = "a")
+        char letter;
+
+        @ConfigValue(key = "timeout", defaultValue = "5s")
+        private Duration timeout = Duration.ZERO;
+
+        @ConfigValue(key = "size", defaultValue = "1MB")
+        DataSize size = DataSize.ofBytes(0);
+
+        @ConfigValue(key = "color", defaultValue = "green")
+        Color color = Color.RED;
+
+        @ConfigValue(key = "hosts", defaultValue = "a,b")
+        List<String> hosts = List.of();
+
+        @ConfigValue(key = "ports", defaultValue = "1,2")
+        Set<Integer> ports = Set.of();
+
+        @ConfigValue(key = "weights", defaultValue = "{\"a\":1}")
+        Map<String, Integer> weights = Map.of();
+
+        @ConfigValue(key = "array", defaultValue = "1s")
+        Duration[] array = {};
+
+        @ConfigValue(key = "limits", defaultValue = "{\"requests\":1,\"per\":\"1s\"}")
+        @Nullable
+        Limits limits;
+
+        @ConfigValue("optional")
+        Optional<Integer> optional = Optional.empty();
+
+        @ConfigValue(key = "live", defaultValue = "1")
+        @Nullable
+        Live<Integer> live;
+
+        @ConfigValue(key = "supplier", defaultValue = "1,2")
+        @Nullable
+        Supplier<List<Integer>> supplier;
+
+        @ConfigValue("live-optional")
+        @Nullable
+        Live<Optional<String>> liveOptional;
+
+        @ConfigValue(key = "unset", required = false)
+        @Nullable
+        String unset;
+
+        @ConfigValue(key = "unset-number", required = false)
+        long unsetNumber;
+
+        List<Integer> seen = new ArrayList<>();
+
+        @ConfigValue(key = "setter", defaultValue = "1")
+        void setSetter(int value) {
+            seen.add(value);
+        }
+    }
+
+    @Test
+    void everyFormHasItsDefaultAndFollowsItsKey() {
+        runner.withBean(Fields.class).run(context -> {
+            Fields bean = context.getBean(Fields.class);
+            assertDefaults(bean);
+
+            context.getBean(Config.class)
+                    .commit(batch -> batch.set("text", "stored")
+                            .set("number", 2)
+                            .set("decimal", "2.5")
+                            .set("flag", true)
+                            .set("letter", "b")
+                            .set("timeout", "10s")
+                            .set("size", "2MB")
+                            .set("color", "red")
+                            .set("hosts", List.of("c"))
+                            .set("ports", "3,4")
+                            .set("weights", Map.of("b", 2))
+                            .set("array", List.of("2s", "3s"))
+                            .set("limits", new Limits(2, Duration.ofSeconds(2)))
+                            .set("optional", 7)
+                            .set("live", 2)
+                            .set("supplier", List.of(3))
+                            .set("live-optional", "x")
+                            .set("unset", "set")
+                            .set("unset-number", 5)
+                            .set("setter", 2));
+
+            await().untilAsserted(() -> {
+                assertThat(bean.text).isEqualTo("stored");
+                assertThat(bean.number).isEqualTo(2);
+                assertThat(bean.decimal).isEqualTo(2.5);
+                assertThat(bean.flag).isTrue();
+                assertThat(bean.letter).isEqualTo('b');
+                assertThat(bean.timeout).isEqualTo(Duration.ofSeconds(10));
+                assertThat(bean.size).isEqualTo(DataSize.ofMegabytes(2));
+                assertThat(bean.color).isEqualTo(Color.RED);
+                assertThat(bean.hosts).containsExactly("c");
+                assertThat(bean.ports).containsExactly(3, 4);
+                assertThat(bean.weights).isEqualTo(Map.of("b", 2));
+                assertThat(bean.array).containsExactly(Duration.ofSeconds(2), Duration.ofSeconds(3));
+                assertThat(bean.limits).isEqualTo(new Limits(2, Duration.ofSeconds(2)));
+                assertThat(bean.optional).contains(7);
+                assertThat(bean.live.get()).isEqualTo(2);
+                assertThat(bean.supplier.get()).containsExactly(3);
+                assertThat(bean.liveOptional.get()).contains("x");
+                assertThat(bean.unset).isEqualTo("set");
+                assertThat(bean.unsetNumber).isEqualTo(5);
+                assertThat(bean.seen).containsExactly(1, 2);
+            });
+
+            context.getBean(Config.class)
+                    .commit(batch -> List.of(
+                                    "text",
+                                    "number",
+                                    "decimal",
+                                    "flag",
+                                    "letter",
+                                    "timeout",
+                                    "size",
+                                    "color",
+                                    "hosts",
+                                    "ports",
+                                    "weights",
+                                    "array",
+                                    "limits",
+                                    "optional",
+                                    "live",
+                                    "supplier",
+                                    "live-optional",
+                                    "unset",
+                                    "unset-number",
+                                    "setter")
+                            .forEach(batch::delete));
+
+            await().untilAsserted(() -> {
+                assertDefaults(bean);
+                assertThat(bean.seen).containsExactly(1, 2, 1);
+            });
+        });
+    }
+
+    private static void assertDefaults(Fields bean) {
+        assertThat(bean.text).isEqualTo("initial");
+        assertThat(bean.number).isEqualTo(1);
+        assertThat(bean.decimal).isEqualTo(1.5);
+        assertThat(bean.flag).isFalse();
+        assertThat(bean.letter).isEqualTo('a');
+        assertThat(bean.timeout).isEqualTo(Duration.ofSeconds(5));
+        assertThat(bean.size).isEqualTo(DataSize.ofMegabytes(1));
+        assertThat(bean.color).isEqualTo(Color.GREEN);
+        assertThat(bean.hosts).containsExactly("a", "b");
+        assertThat(bean.ports).containsExactly(1, 2);
+        assertThat(bean.weights).isEqualTo(Map.of("a", 1));
+        assertThat(bean.array).containsExactly(Duration.ofSeconds(1));
+        assertThat(bean.limits).isEqualTo(new Limits(1, Duration.ofSeconds(1)));
+        assertThat(bean.optional).isEmpty();
+        assertThat(bean.live.get()).isEqualTo(1);
+        assertThat(bean.supplier.get()).containsExactly(1, 2);
+        assertThat(bean.liveOptional.get()).isEmpty();
+        assertThat(bean.unset).isNull();
+        assertThat(bean.unsetNumber).isZero();
+    }
+
+    static class Constructed {
+        final int number;
+        final String text;
+        final Optional<String> optional;
+        final Optional<Integer> absent;
+        final Live<Integer> live;
+        final Supplier<Duration> supplier;
+        final ObjectProvider<Integer> provider;
+
+        @Nullable
+        final String nullable;
+
+        Constructed(
+                @ConfigValue(key = "number", defaultValue = "1") int number,
+                @ConfigValue(key = "text", defaultValue = "#{1 + 1}") String text,
+                @ConfigValue("optional") Optional<String> optional,
+                @ConfigValue("absent") Optional<Integer> absent,
+                @ConfigValue(key = "live", defaultValue = "1") Live<Integer> live,
+                @ConfigValue(key = "supplier", defaultValue = "1s") Supplier<Duration> supplier,
+                @ConfigValue(key = "number", defaultValue = "1") ObjectProvider<Integer> provider,
+                @ConfigValue("nullable") @Nullable String nullable) {
+            this.number = number;
+            this.text = text;
+            this.optional = optional;
+            this.absent = absent;
+            this.live = live;
+            this.supplier = supplier;
+            this.provider = provider;
+            this.nullable = nullable;
+        }
+    }
+
+    @Test
+    void constructorParametersGetTheirValueAndLiveOnesFollow(CapturedOutput output) {
+        put("", "optional", "\"#{systemProperties} ${user.home}\"");
+        put("", "number", "7");
+        runner.withBean(Constructed.class)
+                .withBean("unrelated", String.class, () -> "never injected")
+                .run(context -> {
+                    Constructed bean = context.getBean(Constructed.class);
+                    assertThat(bean.number).isEqualTo(7);
+                    assertThat(bean.text).isEqualTo("#{1 + 1}");
+                    assertThat(bean.optional).contains("#{systemProperties} ${user.home}");
+                    assertThat(bean.absent).isEmpty();
+                    assertThat(bean.nullable).isNull();
+                    assertThat(bean.provider.getObject()).isEqualTo(7);
+
+                    context.getBean(Config.class)
+                            .commit(batch ->
+                                    batch.set("number", 8).set("live", 2).set("supplier", "2s"));
+
+                    await().untilAsserted(() -> {
+                        assertThat(bean.live.get()).isEqualTo(2);
+                        assertThat(bean.supplier.get()).isEqualTo(Duration.ofSeconds(2));
+                    });
+                    assertThat(bean.number).isEqualTo(7);
+                    assertThat(bean.provider.getObject()).isEqualTo(8);
+                });
+        assertThat(output)
+                .containsOnlyOnce("Constructed(text) (java.lang.String) gets its value once")
+                .contains("inject Live<T> to follow")
+                .doesNotContain("Constructed(live)");
+    }
+
+    static class Final {
+        @ConfigValue(key = "number", defaultValue = "3")
+        final int number;
+
+        Final() {
+            number = Integer.parseInt("1");
+        }
+    }
+
+    @Test
+    void aFinalFieldGetsItsValueOnceAndAWarning(CapturedOutput output) {
+        runner.withBean("one", Final.class)
+                .withBean("two", Final.class)
+                .run(context ->
+                        assertThat(context.getBean("one", Final.class).number).isEqualTo(3));
+
+        assertThat(output).containsOnlyOnce("Final.number (int) gets its value once");
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Methods {
+        @Bean
+        StringBuilder fromParameter(
+                @ConfigValue(key = "greeting", defaultValue = "Hello") String greeting,
+                @ConfigValue(key = "live", defaultValue = "x") Live<String> live) {
+            return new StringBuilder(greeting).append(live.get());
+        }
+
+        @Bean
+        Injected injected() {
+            return new Injected();
+        }
+    }
+
+    static class Injected {
+        int number;
+        String text = "";
+
+        @Autowired
+        void init(@ConfigValue(key = "number", defaultValue = "4") int value) {
+            number = value;
+        }
+
+        void setText(@ConfigValue(key = "text", defaultValue = "a") String value) {
+            text = value;
+        }
+    }
+
+    @Test
+    void beanMethodsAutowiredMethodsAndSettersGetTheirParameters() {
+        runner.withUserConfiguration(Methods.class).run(context -> {
+            assertThat(context.getBean(StringBuilder.class)).hasToString("Hellox");
+            Injected bean = context.getBean(Injected.class);
+            assertThat(bean.number).isEqualTo(4);
+            assertThat(bean.text).isEqualTo("a");
+            context.getBean(Config.class).set("text", "b");
+            await().untilAsserted(() -> assertThat(bean.text).isEqualTo("b"));
+        });
+    }
+
+    static class Required {
+        @ConfigValue("app/first")
+        String first;
+
+        @ConfigValue(key = "app/second", namespace = "other")
+        int second;
+
+        @ConfigValue("app/third")
+        Live<Integer> third;
+    }
+
+    @Test
+    void missingRequiredKeysStopTheStartTogether() {
+        put("", "app/third", "\"not a number\"");
+        runner.withBean(Required.class).run(context -> {
+            assertThat(context).hasFailed();
+            FailureAnalysis analysis = new MissingConfigFailureAnalyzer().analyze(context.getStartupFailure());
+            assertThat(analysis).isNotNull();
+            assertThat(analysis.getDescription())
+                    .contains("key 'app/first' for " + Required.class.getName() + ".first (java.lang.String)")
+                    .contains("key 'app/second' in namespace 'other' for " + Required.class.getName() + ".second (int)")
+                    .contains("third (java.lang.Integer): expected java.lang.Integer, found a text")
+                    .doesNotContain("not a number");
+            assertThat(analysis.getAction()).contains("defaultValue");
+        });
+    }
+
+    record RequiredParameter(@ConfigValue("needed") String value) {}
+
+    @Test
+    void aMissingParameterStopsTheStartAtOnce() {
+        runner.withBean(Required.class).withBean(RequiredParameter.class).run(context -> {
+            FailureAnalysis analysis = new MissingConfigFailureAnalyzer().analyze(context.getStartupFailure());
+            assertThat(analysis).isNotNull();
+            assertThat(analysis.getDescription()).contains("app/first").contains("'needed'");
+        });
+    }
+
+    @Test
+    void aRequiredKeyThatIsDeletedLaterKeepsItsLastValue() {
+        put("", "app/first", "\"a\"");
+        put("", "app/third", "3");
+        put("other", "app/second", "2");
+        runner.withBean(Required.class).run(context -> {
+            Required bean = context.getBean(Required.class);
+            assertThat(bean.second).isEqualTo(2);
+            context.getBean(Config.class).delete("app/first");
+            await().untilAsserted(() -> assertThat(
+                            context.getBean(ConfigBindings.class).bindings())
+                    .filteredOn(binding -> binding.key().equals("app/first"))
+                    .singleElement()
+                    .satisfies(binding -> assertThat(binding.lastError()).contains("the last value stays")));
+            assertThat(bean.first).isEqualTo("a");
+        });
+    }
+
+    @Test
+    void aBadValueKeepsTheLastGoodOneAndIsReportedOncePerRevision(CapturedOutput output) {
+        put("", "number", "2");
+        runner.withBean("one", Fields.class).withBean("two", Fields.class).run(context -> {
+            Fields bean = context.getBean("one", Fields.class);
+            Config config = context.getBean(Config.class);
+            ConfigBindings bindings = context.getBean(ConfigBindings.class);
+
+            long revision = config.set("number", "top secret").revision();
+            await().until(() -> bindings.errors() == 1);
+            bindings.refresh("", "number");
+
+            assertThat(bean.number).isEqualTo(2);
+            assertThat(bindings.errors()).isEqualTo(1);
+            assertThat(bindings.bindings())
+                    .filteredOn(binding -> binding.key().equals("number"))
+                    .singleElement()
+                    .satisfies(binding -> {
+                        assertThat(binding.instances()).isEqualTo(2);
+                        assertThat(binding.follows()).isTrue();
+                        assertThat(binding.type()).isEqualTo("int");
+                        assertThat(binding.lastError()).isEqualTo("expected int, found a text that does not fit it");
+                    });
+            assertThat(output)
+                    .containsOnlyOnce("Fields.number (int) at revision " + revision + " cannot be used: expected int")
+                    .doesNotContain("top secret");
+
+            config.set("number", 3);
+            await().untilAsserted(() -> assertThat(bean.number).isEqualTo(3));
+            assertThat(bindings.bindings()).allMatch(binding -> binding.lastError() == null);
+        });
+    }
+
+    @Test
+    void aValueThatIsBadFromTheStartMeansTheDefault() {
+        put("", "number", "\"x\"");
+        runner.withBean(Fields.class).run(context -> {
+            assertThat(context.getBean(Fields.class).number).isEqualTo(1);
+            assertThat(context.getBean(ConfigBindings.class).errors()).isEqualTo(1);
+        });
+    }
+
+    record Wrong(
+            @ConfigValue(key = "number", defaultValue = "x") int number) {}
+
+    @Test
+    void aDefaultThatDoesNotFitStopsTheStart() {
+        runner.withBean(Wrong.class)
+                .run(context -> assertThat(context.getStartupFailure())
+                        .hasRootCauseInstanceOf(IllegalArgumentException.class)
+                        .hasStackTraceContaining("The default of key 'number'"));
+    }
+
+    @Test
+    void prototypesDoNotLeak() {
+        runner.withBean(Fields.class, Fields::new, definition -> definition.setScope("prototype"))
+                .run(context -> {
+                    ConfigBindings bindings = context.getBean(ConfigBindings.class);
+                    List<WeakReference<Fields>> created = new ArrayList<>();
+                    for (int i = 0; i < 1_000; i++) {
+                        created.add(new WeakReference<>(context.getBean(Fields.class)));
+                    }
+                    Fields kept = context.getBean(Fields.class);
+
+                    await().untilAsserted(() -> {
+                        System.gc();
+                        assertThat(created).allMatch(reference -> reference.get() == null);
+                        assertThat(bindings.bindings()).isNotEmpty().allMatch(binding -> binding.instances() == 1);
+                    });
+                    context.getBean(Config.class).set("number", 9);
+                    await().untilAsserted(() -> assertThat(kept.number).isEqualTo(9));
+                });
+    }
+
+    interface Numbered {
+        int number();
+    }
+
+    static class Proxied implements Numbered {
+        @ConfigValue(key = "number", defaultValue = "1")
+        private int number;
+
+        @Override
+        public int number() {
+            return number;
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class Proxying {
+        @Bean
+        static BeanPostProcessor proxies() {
+            return new BeanPostProcessor() {
+                @Override
+                public Object postProcessAfterInitialization(Object bean, String name) {
+                    return bean instanceof Numbered
+                            ? Proxy.newProxyInstance(
+                                    Numbered.class.getClassLoader(),
+                                    new Class<?>[] {Numbered.class},
+                                    (proxy, method, arguments) -> method.invoke(bean, arguments))
+                            : bean;
+                }
+            };
+        }
+
+        @Bean
+        @Lazy
+        Numbered lazy() {
+            return new Proxied();
+        }
+
+        @Bean
+        @Scope("prototype")
+        Fields unused() {
+            return new Fields();
+        }
+    }
+
+    @Test
+    void proxiedAndLazyBeansFollow() {
+        runner.withUserConfiguration(Proxying.class).run(context -> {
+            context.getBean(Config.class).set("number", 5);
+            Numbered bean = context.getBean(Numbered.class);
+            assertThat(bean).isNotInstanceOf(Proxied.class);
+            assertThat(bean.number()).isEqualTo(5);
+            context.getBean(Config.class).set("number", 6);
+            await().untilAsserted(() -> assertThat(bean.number()).isEqualTo(6));
+        });
+    }
+
+    static class Placed {
+        @ConfigValue(key = "${app.name}/greeting", defaultValue = "${app.default:Hi}")
+        String greeting = "";
+
+        @ConfigValue(key = "greeting", namespace = "${app.name}", defaultValue = "x")
+        String named = "";
+
+        @ConfigValue(key = "greeting", namespace = "_", defaultValue = "x")
+        String unnamed = "";
+    }
+
+    @Test
+    void placeholdersAndNamespaces() {
+        put("prod", "shop/greeting", "\"a\"");
+        put("shop", "greeting", "\"b\"");
+        put("", "greeting", "\"c\"");
+        runner.withPropertyValues("app.name=shop", "config.namespace=prod")
+                .withBean(Placed.class)
+                .run(context -> {
+                    Placed bean = context.getBean(Placed.class);
+                    assertThat(bean.greeting).isEqualTo("a");
+                    assertThat(bean.named).isEqualTo("b");
+                    assertThat(bean.unnamed).isEqualTo("c");
+                    assertThat(context.getBean(Config.class).namespace()).isEqualTo("prod");
+                    context.getBean(Config.class).delete("shop/greeting");
+                    await().untilAsserted(() -> assertThat(bean.greeting).isEqualTo("Hi"));
+                });
+    }
+
+    @Test
+    void whenDisabledEverythingHasItsDefault() {
+        runner.withPropertyValues("config.enabled=false")
+                .withBean(Fields.class)
+                .withBean(Constructed.class)
+                .run(context -> {
+                    assertThat(context).doesNotHaveBean(ConfigManager.class);
+                    assertDefaults(context.getBean(Fields.class));
+                    assertThat(context.getBean(Constructed.class).number).isEqualTo(1);
+                });
+    }
+
+    static class Refusing {
+        int number;
+
+        @ConfigValue(key = "number", defaultValue = "1")
+        void setNumber(int value) {
+            if (value < 0) {
+                throw new IllegalArgumentException("secret " + value);
+            }
+            number = value;
+        }
+    }
+
+    @Test
+    void aSetterThatThrowsKeepsNobodyElseFromFollowing(CapturedOutput output) {
+        runner.withBean(Refusing.class).withBean(Proxied.class).run(context -> {
+            context.getBean(Config.class).set("number", -5);
+            await().untilAsserted(() ->
+                    assertThat(context.getBean(Proxied.class).number()).isEqualTo(-5));
+            await().until(() -> context.getBean(ConfigBindings.class).errors() == 1);
+            assertThat(context.getBean(Refusing.class).number).isEqualTo(1);
+            assertThat(output)
+                    .contains("refused the value: java.lang.IllegalArgumentException")
+                    .doesNotContain("secret");
+            context.getBean(Config.class).set("number", 5);
+            await().untilAsserted(() ->
+                    assertThat(context.getBean(Refusing.class).number).isEqualTo(5));
+        });
+    }
+
+    @Test
+    void aFieldNeverGoesBackwardsWhileManyWrite() throws Exception {
+        runner.withBean(Proxied.class).run(context -> {
+            Proxied bean = context.getBean(Proxied.class);
+            Config config = context.getBean(Config.class);
+            Thread writer = new Thread(() -> {
+                for (int i = 2; i <= 500; i++) {
+                    config.set("number", i);
+                }
+            });
+            writer.start();
+            int last = 0;
+            while (last < 500) {
+                int now = bean.number();
+                assertThat(now).isGreaterThanOrEqualTo(last);
+                last = now;
+            }
+            writer.join();
+        });
+    }
+
+    private void put(String namespace, String key, String json) {
+        store.commit(Commit.of(
+                List.of(new Operation.Put(
+                        namespace,
+                        key,
+                        json,
+                        JsonCodec.NAME,
+                        io.configmanager.ValueType.STRING,
+                        null,
+                        io.configmanager.Condition.ALWAYS)),
+                null,
+                null));
+    }
+}

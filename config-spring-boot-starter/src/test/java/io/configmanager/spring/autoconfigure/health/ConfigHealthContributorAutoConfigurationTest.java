@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.spring.autoconfigure.health;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.configmanager.Config;
+import io.configmanager.ConfigManager;
+import io.configmanager.spring.ConfigBindings;
+import io.configmanager.spring.ConfigValue;
+import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
+import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
+import io.configmanager.spring.autoconfigure.SwitchableStore;
+import io.configmanager.store.ConfigStore;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
+import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+
+class ConfigHealthContributorAutoConfigurationTest {
+
+    private final SwitchableStore store = new SwitchableStore();
+    private final ApplicationContextRunner runner = new ApplicationContextRunner()
+            .withConfiguration(AutoConfigurations.of(
+                    ConfigValueAutoConfiguration.class,
+                    ConfigStoreAutoConfiguration.class,
+                    ConfigManagerAutoConfiguration.class,
+                    ConfigHealthContributorAutoConfiguration.class))
+            .withPropertyValues("config.watch.last-retry=100ms", "config.watch.stable-after=1ms")
+            .withBean(ConfigStore.class, store::store);
+
+    @Test
+    void upWithEveryDetail() {
+        runner.run(context -> {
+            Health health = health(context.getBean("configHealthIndicator", HealthIndicator.class));
+            assertThat(health.getStatus()).isEqualTo(Status.UP);
+            assertThat(health.getDetails())
+                    .containsOnlyKeys(
+                            "store",
+                            "watch.state",
+                            "watch.connected",
+                            "watch.consecutiveFailures",
+                            "watch.lastError",
+                            "watch.lastAttempt",
+                            "watch.staleness",
+                            "cache.size",
+                            "cache.hits",
+                            "cache.misses",
+                            "cache.hitRate",
+                            "cache.evictions")
+                    .containsEntry("watch.state", "LIVE")
+                    .containsEntry("watch.connected", true)
+                    .containsEntry("watch.consecutiveFailures", 0)
+                    .containsEntry("watch.lastError", "none");
+        });
+    }
+
+    @Test
+    void downWithTheCauseAfterThreeFailuresAndUpAgain() {
+        runner.run(context -> {
+            HealthIndicator indicator = context.getBean(HealthIndicator.class);
+            context.getBean(Config.class).set("x", 1);
+            store.goAway();
+            await().untilAsserted(
+                            () -> assertThat(health(indicator).getStatus()).isEqualTo(Status.DOWN));
+            assertThat(health(indicator).getDetails())
+                    .containsEntry("watch.lastError", "The server said goodbye")
+                    .containsEntry("watch.connected", false)
+                    .hasEntrySatisfying(
+                            "problem", problem -> assertThat(problem).asString().contains("The server said goodbye"));
+            assertThat(context.getBean(Config.class).get("x", Integer.class)).isEqualTo(1);
+            store.comeBack();
+            await().untilAsserted(
+                            () -> assertThat(health(indicator).getStatus()).isEqualTo(Status.UP));
+        });
+    }
+
+    @Test
+    void unusableValuesAreToldWithoutBeingDown() {
+        runner.withBean(Numbered.class).run(context -> {
+            context.getBean(Config.class).set("number", "secret");
+            await().until(() -> context.getBean(ConfigBindings.class).errors() == 1);
+            Health health = health(context.getBean(HealthIndicator.class));
+            assertThat(health.getStatus()).isEqualTo(Status.UP);
+            assertThat(health.getDetails().get("rejected"))
+                    .isInstanceOf(Map.class)
+                    .asString()
+                    .contains("_/number=")
+                    .contains("expected int")
+                    .doesNotContain("secret");
+        });
+    }
+
+    @Test
+    void outOfServiceWhenClosed() {
+        runner.run(context -> {
+            context.getBean(ConfigManager.class).close();
+            assertThat(health(context.getBean(HealthIndicator.class)).getStatus())
+                    .isEqualTo(Status.OUT_OF_SERVICE);
+        });
+    }
+
+    @Test
+    void backsOff() {
+        runner.withPropertyValues("management.health.config.enabled=false")
+                .run(context -> assertThat(context).doesNotHaveBean(HealthIndicator.class));
+        runner.withPropertyValues("config.enabled=false")
+                .run(context -> assertThat(context).doesNotHaveBean(HealthIndicator.class));
+        runner.withClassLoader(new FilteredClassLoader(HealthIndicator.class))
+                .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean("configHealthIndicator"));
+        runner.withBean(
+                        "configHealthIndicator",
+                        HealthIndicator.class,
+                        () -> () -> Health.unknown().build())
+                .run(context -> assertThat(
+                                health(context.getBean(HealthIndicator.class)).getStatus())
+                        .isEqualTo(Status.UNKNOWN));
+    }
+
+    private static Health health(HealthIndicator indicator) {
+        Health health = indicator.health(true);
+        assertThat(health).isNotNull();
+        return health;
+    }
+
+    static class Numbered {
+        @ConfigValue(key = "number", defaultValue = "1")
+        int number;
+    }
+}
