@@ -179,10 +179,11 @@ final class NamespaceCache {
         for (String key : keys) {
             Slot known = before.committed(key);
             ConfigEntry entry = found.get(key);
-            Slot slot = known;
-            if (known == null || known.revision < revision || (entry != null && entry.revision() > known.revision)) {
-                slot = entry == null ? Slot.absent(revision) : put(known, entry, entry.revision());
-            }
+            // The snapshot may be older than what this instance has written or read since.
+            Slot slot =
+                    known != null && known.revision >= revision && (entry == null || entry.revision() <= known.revision)
+                            ? known
+                            : entry == null ? Slot.absent(revision) : put(known, entry, entry.revision());
             after.put(key, slot);
             addChange(changes, entryOf(known), slot.entry);
         }
