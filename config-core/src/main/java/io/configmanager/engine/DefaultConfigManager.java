@@ -109,7 +109,7 @@ final class DefaultConfigManager implements ConfigManager {
                 return;
             }
             stop(started);
-            RuntimeException cause = status.lastFailure();
+            Throwable cause = status.lastFailure();
             throw new ManagerStateException(
                     status.state() == WatchState.STOPPED
                             ? "The manager was closed while it was connecting"
@@ -252,7 +252,7 @@ final class DefaultConfigManager implements ConfigManager {
             throw notConnected();
         }
         CacheState state = cache.state();
-        return state == CacheState.UNLOADED ? firstUse(cache) : state;
+        return state.loaded ? state : firstUse(cache);
     }
 
     private CacheState firstUse(NamespaceCache cache) {
@@ -305,6 +305,7 @@ final class DefaultConfigManager implements ConfigManager {
     }
 
     private Running start() {
+        status.starting();
         CountDownLatch stop = new CountDownLatch(1);
         Pause pause = duration -> stop.await(duration.toNanos(), TimeUnit.NANOSECONDS);
         RandomGenerator random = RandomGenerator.getDefault();

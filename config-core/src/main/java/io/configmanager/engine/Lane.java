@@ -9,7 +9,6 @@ import io.configmanager.ConfigObserver;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
@@ -21,10 +20,12 @@ import org.slf4j.LoggerFactory;
 /**
  * The way of one listener: change sets wait here in order, and are handed over one at a time on the executor. A listener
  * that falls far behind gets the waiting sets merged by key, so the memory it costs is bounded by the number of keys.
+ *
+ * <p>Nothing that a listener throws may end its lane, not even what it did not declare.
  */
 final class Lane {
 
-    /** Above this many waiting change sets, the two oldest are merged into one. */
+    /** Above this many waiting change sets, all are merged into one: rarely, because each time costs all their keys. */
     static final int LONGEST_QUEUE = 64;
 
     private static final Logger log = LoggerFactory.getLogger(Lane.class);
@@ -52,7 +53,7 @@ final class Lane {
         synchronized (waiting) {
             waiting.addLast(part);
             if (waiting.size() > LONGEST_QUEUE) {
-                mergeOldest();
+                merge();
             }
             if (running) {
                 return;
@@ -62,7 +63,11 @@ final class Lane {
         try {
             executor.execute(this::drain);
         } catch (RejectedExecutionException e) {
-            closed = true;
+            close();
+        } catch (RuntimeException | Error e) {
+            // Such as no memory for a thread: what waits goes with the next change set.
+            idle();
+            log.error("Listener {} cannot be run now", listener.getClass().getName(), e);
         }
     }
 
@@ -70,11 +75,17 @@ final class Lane {
         closed = true;
     }
 
+    private void idle() {
+        synchronized (waiting) {
+            running = false;
+        }
+    }
+
     private void drain() {
         for (ConfigChangeSet next = take(); next != null; next = take()) {
             try {
                 listener.onChange(next);
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) {
                 observer.listenerFailed();
                 log.error(
                         "Listener {} failed at revision {} of namespace '{}'",
@@ -88,29 +99,38 @@ final class Lane {
 
     private @Nullable ConfigChangeSet take() {
         synchronized (waiting) {
-            ConfigChangeSet next = closed ? null : waiting.pollFirst();
+            if (closed) {
+                waiting.clear();
+            }
+            ConfigChangeSet next = waiting.pollFirst();
             running = next != null;
             return next;
         }
     }
 
-    private void mergeOldest() {
-        ConfigChangeSet older = waiting.removeFirst();
-        ConfigChangeSet newer = waiting.removeFirst();
+    private void merge() {
         Map<String, ConfigChange> byKey = new TreeMap<>();
-        older.changes().forEach(change -> byKey.put(change.key(), change));
-        for (ConfigChange change : newer.changes()) {
-            ConfigChange earlier = byKey.remove(change.key());
-            if (earlier == null) {
-                byKey.put(change.key(), change);
-            } else if (earlier.before() != null || change.after() != null) {
-                byKey.put(change.key(), ConfigChange.between(earlier.before(), change.after()));
-            }
+        boolean resync = false;
+        for (ConfigChangeSet changes : waiting) {
+            resync |= changes.resync();
+            changes.changes().forEach(change -> byKey.merge(change.key(), change, Lane::merged));
         }
-        List<ConfigChange> merged = new ArrayList<>(byKey.values());
-        if (!merged.isEmpty()) {
-            waiting.addFirst(
-                    new ConfigChangeSet(newer.namespace(), newer.revision(), older.resync() || newer.resync(), merged));
+        ConfigChangeSet newest = waiting.getLast();
+        waiting.clear();
+        if (!byKey.isEmpty()) {
+            waiting.addLast(new ConfigChangeSet(
+                    newest.namespace(), newest.revision(), resync, new ArrayList<>(byKey.values())));
         }
+    }
+
+    /** Two changes of a key as one; null if nothing is left of them. */
+    private static @Nullable ConfigChange merged(ConfigChange earlier, ConfigChange later) {
+        if (later.before() == null && later.after() == null) {
+            // A delete of what was not in memory: nobody knows whether the earlier insert was one.
+            return later;
+        }
+        return earlier.before() == null && later.after() == null
+                ? null
+                : ConfigChange.between(earlier.before(), later.after());
     }
 }

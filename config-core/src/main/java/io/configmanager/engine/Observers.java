@@ -64,7 +64,7 @@ final class Observers implements ConfigObserver {
         for (ConfigObserver observer : observers) {
             try {
                 event.accept(observer);
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 log.warn("{} failed", observer.getClass().getName(), e);
             }
         }

@@ -40,7 +40,8 @@ final class Publisher implements Consumer<ConfigChangeSet> {
         for (Consumer<ConfigChangeSet> applier : appliers) {
             try {
                 applier.accept(changes);
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
+                // Whatever it is, also undeclared: the watch and the listeners must not suffer.
                 observer.listenerFailed();
                 log.error("An applier failed at revision {}", changes.revision(), e);
             }

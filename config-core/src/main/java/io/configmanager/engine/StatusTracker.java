@@ -11,12 +11,14 @@ import java.time.InstantSource;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The only writer of the watch status, and the only one that logs what the watch does: each transition once.
+ * The only writer of the watch status, and the only one that logs what the watch does: each transition once. Told by the
+ * watch thread, and by the one that connects or closes.
  *
  * <p>Durations are measured on the monotonic clock; the wall clock only labels moments for people.
  */
@@ -44,7 +46,7 @@ final class StatusTracker {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private volatile Facts facts;
-    private @Nullable RuntimeException lastFailure;
+    private volatile @Nullable Throwable lastFailure;
 
     StatusTracker(InstantSource clock, LongSupplier nanoTime, Duration stableAfter) {
         this.clock = clock;
@@ -73,9 +75,26 @@ final class StatusTracker {
         return facts.failures;
     }
 
+    /** A watch begins; what an earlier one had run into no longer counts. */
+    void starting() {
+        lastFailure = null;
+        write(f -> new Facts(
+                WatchState.STARTING,
+                clock.instant(),
+                nanoTime.getAsLong(),
+                false,
+                0,
+                f.lastError,
+                false,
+                f.lastAttempt,
+                f.lastSuccess,
+                f.position,
+                f.provedNanos,
+                false));
+    }
+
     void attempting() {
-        Facts f = facts;
-        write(new Facts(
+        write(f -> new Facts(
                 f.state,
                 f.since,
                 f.sinceNanos,
@@ -97,24 +116,29 @@ final class StatusTracker {
      * @return whether the watch has just become live
      */
     boolean caughtUp(Feed.Batch batch, long answeredNanos) {
-        Facts f = facts;
-        boolean becomesLive = f.state != WatchState.LIVE;
-        boolean stable = !becomesLive && answeredNanos - f.sinceNanos >= stableAfter.toNanos();
         Instant now = clock.instant();
-        write(new Facts(
-                WatchState.LIVE,
-                becomesLive ? now : f.since,
-                becomesLive ? answeredNanos : f.sinceNanos,
-                true,
-                stable ? 0 : f.failures,
-                f.lastError,
-                false,
-                now,
-                now,
-                batch.position().token(),
-                answeredNanos - batch.provedAgo().toNanos(),
-                batch.pushAvailable()));
-        if (becomesLive && f.state == WatchState.STALE) {
+        Facts f = write(before -> {
+            boolean live = before.state == WatchState.LIVE;
+            boolean stable = live && answeredNanos - before.sinceNanos >= stableAfter.toNanos();
+            return new Facts(
+                    WatchState.LIVE,
+                    live ? before.since : now,
+                    live ? before.sinceNanos : answeredNanos,
+                    true,
+                    stable ? 0 : before.failures,
+                    before.lastError,
+                    false,
+                    now,
+                    now,
+                    batch.position().token(),
+                    answeredNanos - batch.provedAgo().toNanos(),
+                    batch.pushAvailable());
+        });
+        if (f.state == WatchState.STOPPED) {
+            return false;
+        }
+        boolean becomesLive = f.state != WatchState.LIVE;
+        if (f.state == WatchState.STALE) {
             log.info("Watch is live again at revision {}", batch.position().revision());
         } else if (becomesLive) {
             log.info("Watch is live at revision {}", batch.position().revision());
@@ -126,38 +150,39 @@ final class StatusTracker {
     }
 
     /** The feed is lost or could not be opened. */
-    void failed(RuntimeException failure) {
-        Facts f = facts;
+    void failed(Throwable failure) {
         boolean permanent = failure instanceof StoreException store && !store.isTransient();
-        boolean interrupted = f.state == WatchState.LIVE;
+        String error = failure.getMessage() == null ? failure.getClass().getName() : failure.getMessage();
+        Facts f = write(before -> {
+            lastFailure = failure;
+            boolean interrupted = before.state == WatchState.LIVE;
+            return new Facts(
+                    interrupted ? WatchState.STALE : before.state,
+                    interrupted ? clock.instant() : before.since,
+                    interrupted ? nanoTime.getAsLong() : before.sinceNanos,
+                    false,
+                    before.failures + 1,
+                    error,
+                    permanent,
+                    clock.instant(),
+                    before.lastSuccess,
+                    before.position,
+                    before.provedNanos,
+                    before.pushAvailable);
+        });
         if (f.state == WatchState.STOPPED) {
             return;
         }
-        lastFailure = failure;
-        write(new Facts(
-                interrupted ? WatchState.STALE : f.state,
-                interrupted ? clock.instant() : f.since,
-                interrupted ? nanoTime.getAsLong() : f.sinceNanos,
-                false,
-                f.failures + 1,
-                failure.getMessage(),
-                permanent,
-                clock.instant(),
-                f.lastSuccess,
-                f.position,
-                f.provedNanos,
-                f.pushAvailable));
-        if (interrupted) {
-            log.warn("Watch is stale, serving from memory and retrying: {}", failure.getMessage());
+        if (f.state == WatchState.LIVE) {
+            log.warn("Watch is stale, serving from memory and retrying: {}", error);
         } else if (f.failures == 0) {
-            log.warn("Watch cannot start yet, retrying: {}", failure.getMessage());
+            log.warn("Watch cannot start yet, retrying: {}", error);
         }
         log.debug("Watch failure {}", f.failures + 1, failure);
     }
 
     void stopped() {
-        Facts f = facts;
-        write(new Facts(
+        write(f -> new Facts(
                 WatchState.STOPPED,
                 clock.instant(),
                 nanoTime.getAsLong(),
@@ -189,13 +214,8 @@ final class StatusTracker {
     }
 
     @Nullable
-    RuntimeException lastFailure() {
-        lock.lock();
-        try {
-            return lastFailure;
-        } finally {
-            lock.unlock();
-        }
+    Throwable lastFailure() {
+        return lastFailure;
     }
 
     /** Waits until the watch is live; false if it takes too long, stops, or fails in a way that no retry can mend. */
@@ -217,13 +237,16 @@ final class StatusTracker {
         }
     }
 
-    private void write(Facts next) {
+    /** Writes the next facts, unless the watch was stopped, and returns those before. */
+    private Facts write(UnaryOperator<Facts> next) {
         lock.lock();
         try {
-            if (facts.state != WatchState.STOPPED) {
-                facts = next;
+            Facts before = facts;
+            if (before.state != WatchState.STOPPED) {
+                facts = next.apply(before);
                 changed.signalAll();
             }
+            return before;
         } finally {
             lock.unlock();
         }

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.tuple;
+
+import io.configmanager.ConfigChange;
+import io.configmanager.ConfigChange.Kind;
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigListener;
+import io.configmanager.Subscription;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+
+class LaneTest {
+
+    private final Recorder observer = new Recorder();
+    private final Deque<Runnable> tasks = new ArrayDeque<>();
+    private final List<ConfigChangeSet> seen = new ArrayList<>();
+    private final Lane lane = lane(seen::add, tasks::add);
+
+    @Test
+    void changeSetsAreHandedOverOneByOneInOrderByOneTask() {
+        lane.offer(insert(1, "a"));
+        lane.offer(insert(2, "b"));
+        lane.offer(insert(3, "c"));
+
+        assertThat(tasks).hasSize(1);
+        run();
+        assertThat(seen).extracting(ConfigChangeSet::revision).containsExactly(1L, 2L, 3L);
+        lane.offer(insert(4, "d"));
+        run();
+        assertThat(seen).hasSize(4);
+    }
+
+    @Test
+    void onlyWhatTheFilterMeansIsHandedOver() {
+        Lane filtered = new Lane(ConfigFilter.prefix("app"), seen::add, tasks::add, observer);
+
+        filtered.offer(insert(1, "other"));
+        assertThat(tasks).isEmpty();
+        filtered.offer(changeSet(2, change("app/a", null, 2), change("other", null, 2)));
+        run();
+        assertThat(seen).hasSize(1);
+        assertThat(seen.get(0).changes()).extracting(ConfigChange::key).containsExactly("app/a");
+    }
+
+    @Test
+    void exceptionsAndErrorsAreCountedAndTheNextSetIsHandedOver() {
+        Lane failing = lane(
+                changes -> {
+                    seen.add(changes);
+                    if (changes.revision() == 1) {
+                        throw new IllegalStateException("expected");
+                    }
+                    if (changes.revision() == 2) {
+                        throw new StackOverflowError("expected");
+                    }
+                    LaneTest.<RuntimeException>throwUndeclared(new java.io.IOException("expected"));
+                },
+                tasks::add);
+
+        failing.offer(insert(1, "a"));
+        failing.offer(insert(2, "a"));
+        failing.offer(insert(3, "a"));
+        run();
+        failing.offer(insert(4, "a"));
+        run();
+
+        assertThat(seen).hasSize(4);
+        assertThat(observer.events)
+                .containsExactly("listener failed", "listener failed", "listener failed", "listener failed");
+    }
+
+    @Test
+    void aListenerMayCauseChangesForItself() {
+        List<Long> order = new ArrayList<>();
+        List<Lane> self = new ArrayList<>();
+        self.add(lane(
+                changes -> {
+                    order.add(changes.revision());
+                    if (changes.revision() < 3) {
+                        self.get(0).offer(insert(changes.revision() + 1, "a"));
+                    }
+                    order.add(-changes.revision());
+                },
+                Runnable::run));
+
+        self.get(0).offer(insert(1, "a"));
+
+        assertThat(order).as("never called again while it runs").containsExactly(1L, -1L, 2L, -2L, 3L, -3L);
+    }
+
+    @Test
+    void nothingComesAfterAListenerUnsubscribedInside() {
+        List<Lane> self = new ArrayList<>();
+        self.add(lane(
+                changes -> {
+                    seen.add(changes);
+                    self.get(0).close();
+                },
+                tasks::add));
+        self.get(0).offer(insert(1, "a"));
+        self.get(0).offer(insert(2, "a"));
+
+        run();
+        self.get(0).offer(insert(3, "a"));
+        run();
+
+        assertThat(seen).hasSize(1);
+    }
+
+    @Test
+    void aRejectingExecutorEndsTheLane() {
+        List<Runnable> attempts = new ArrayList<>();
+        Lane rejected = lane(seen::add, task -> {
+            attempts.add(task);
+            throw new RejectedExecutionException();
+        });
+
+        rejected.offer(insert(1, "a"));
+        rejected.offer(insert(2, "a"));
+
+        assertThat(attempts).hasSize(1);
+        assertThat(seen).isEmpty();
+    }
+
+    @Test
+    void anExecutorWithoutThreadsIsTriedAgainAndNothingIsLost() {
+        List<Runnable> attempts = new ArrayList<>();
+        Lane starved = lane(seen::add, task -> {
+            attempts.add(task);
+            if (attempts.size() == 1) {
+                throw new OutOfMemoryError("unable to create native thread (expected)");
+            }
+            tasks.add(task);
+        });
+
+        assertThatCode(() -> starved.offer(insert(1, "a"))).doesNotThrowAnyException();
+        starved.offer(insert(2, "a"));
+        run();
+
+        assertThat(seen).extracting(ConfigChangeSet::revision).containsExactly(1L, 2L);
+    }
+
+    @Nested
+    class Coalescing {
+
+        @Test
+        void nothingIsMergedUpToTheLimit() {
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen).hasSize(Lane.LONGEST_QUEUE);
+        }
+
+        @Test
+        void aboveTheLimitWaitingSetsAreMergedByKeyAndShowTheNewestState() {
+            fill(Lane.LONGEST_QUEUE);
+            lane.offer(changeSet(1000, change("b", null, 1000), change("k0", entry("k0", 1), 1000)));
+            run();
+
+            assertThat(seen).hasSize(1);
+            assertThat(seen.get(0).revision()).isEqualTo(1000);
+            assertThat(seen.get(0).resync()).isFalse();
+            List<ConfigChange> changes = seen.get(0).changes();
+            assertThat(changes).hasSize(Lane.LONGEST_QUEUE + 1);
+            assertThat(changes).extracting(ConfigChange::key).isSorted();
+            assertThat(changes)
+                    .filteredOn(change -> change.key().equals("k0"))
+                    .extracting(ConfigChange::kind, change -> change.after().revision())
+                    .containsExactly(tuple(Kind.INSERT, 1000L));
+        }
+
+        @Test
+        void memoryIsBoundedByTheNumberOfKeys() {
+            for (int i = 1; i <= 10_000; i++) {
+                lane.offer(changeSet(i, change("k" + i % 5, i <= 5 ? null : entry("k" + i % 5, i - 5), i)));
+            }
+            run();
+
+            assertThat(seen).hasSizeLessThanOrEqualTo(Lane.LONGEST_QUEUE);
+            assertThat(seen.get(seen.size() - 1).revision()).isEqualTo(10_000);
+            assertThat(seen).extracting(ConfigChangeSet::revision).isSorted();
+        }
+
+        @Test
+        void insertAndDeleteAreNothing() {
+            lane.offer(insert(1, "gone"));
+            lane.offer(changeSet(2, ConfigChange.between(entry("gone", 1), null)));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(keys()).doesNotContain("gone").hasSize(Lane.LONGEST_QUEUE);
+        }
+
+        @Test
+        void nothingIsHandedOverIfNothingIsLeft() {
+            lane.offer(insert(1, "k"));
+            for (int i = 1; i < Lane.LONGEST_QUEUE; i++) {
+                lane.offer(changeSet(i + 1, change("k", entry("k", i), i + 1)));
+            }
+            lane.offer(changeSet(100, ConfigChange.between(entry("k", Lane.LONGEST_QUEUE), null)));
+            run();
+
+            assertThat(seen).isEmpty();
+            lane.offer(insert(1000, "k"));
+            run();
+            assertThat(seen).hasSize(1);
+        }
+
+        @Test
+        void deleteAndInsertAreAnUpdate() {
+            lane.offer(changeSet(1, ConfigChange.between(entry("k", 0), null)));
+            lane.offer(insert(2, "k"));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen.get(0).changes())
+                    .filteredOn(change -> change.key().equals("k"))
+                    .containsExactly(new ConfigChange(Kind.UPDATE, "k", entry("k", 0), entry("k", 2)));
+        }
+
+        @Test
+        void updateAndDeleteAreADeleteOfWhatWasThereFirst() {
+            lane.offer(changeSet(1, change("k", entry("k", 0), 1)));
+            lane.offer(changeSet(2, ConfigChange.between(entry("k", 1), null)));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen.get(0).changes())
+                    .filteredOn(change -> change.key().equals("k"))
+                    .containsExactly(new ConfigChange(Kind.DELETE, "k", entry("k", 0), null));
+        }
+
+        @Test
+        void aDeleteOfAKeyThatWasNotInMemoryIsNotSwallowed() {
+            lane.offer(insert(1, "k"));
+            lane.offer(changeSet(2, new ConfigChange(Kind.DELETE, "k", null, null)));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen.get(0).changes())
+                    .filteredOn(change -> change.key().equals("k"))
+                    .extracting(ConfigChange::kind)
+                    .containsExactly(Kind.DELETE);
+        }
+
+        @Test
+        void aResyncAmongTheMergedIsSaid() {
+            lane.offer(new ConfigChangeSet("", 1, true, List.of(change("k", null, 1))));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen.get(0).resync()).isTrue();
+        }
+
+        private void fill(int count) {
+            for (int i = 0; i < count; i++) {
+                lane.offer(insert(100 + i, "k" + i));
+            }
+        }
+
+        private List<String> keys() {
+            return seen.stream()
+                    .flatMap(changes -> changes.changes().stream())
+                    .map(ConfigChange::key)
+                    .toList();
+        }
+    }
+
+    @Nested
+    class Publishing {
+
+        private final List<String> order = new ArrayList<>();
+
+        @Test
+        void appliersComeBeforeListeners() {
+            Publisher publisher = publisher(changes -> order.add("applier 1"), changes -> order.add("applier 2"));
+            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("listener"));
+
+            publisher.accept(insert(1, "a"));
+
+            assertThat(order).containsExactly("applier 1", "applier 2", "listener");
+        }
+
+        @Test
+        void whateverAnApplierThrowsTheOthersAndTheListenersAreTold() {
+            Publisher publisher = publisher(
+                    changes -> {
+                        throw new IllegalStateException("expected");
+                    },
+                    changes -> {
+                        throw new StackOverflowError("expected");
+                    },
+                    changes -> LaneTest.<RuntimeException>throwUndeclared(new java.io.IOException("expected")),
+                    changes -> order.add("applier"));
+            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("listener"));
+
+            assertThatCode(() -> publisher.accept(insert(1, "a"))).doesNotThrowAnyException();
+
+            assertThat(order).containsExactly("applier", "listener");
+            assertThat(observer.events).containsExactly("listener failed", "listener failed", "listener failed");
+        }
+
+        @Test
+        void listenersOfOtherNamespacesAreNotTold() {
+            Publisher publisher = publisher();
+            publisher.subscribe("other", ConfigFilter.ALL, changes -> order.add("listener"));
+
+            publisher.accept(insert(1, "a"));
+
+            assertThat(order).isEmpty();
+        }
+
+        @Test
+        void aListenerThatFailsOrLeavesDisturbsNoOther() {
+            Publisher publisher = publisher();
+            List<Subscription> first = new ArrayList<>();
+            first.add(publisher.subscribe("", ConfigFilter.ALL, changes -> {
+                first.get(0).close();
+                throw new IllegalStateException("expected");
+            }));
+            publisher.subscribe("", ConfigFilter.ALL, seen::add);
+
+            publisher.accept(insert(1, "a"));
+            publisher.accept(insert(2, "a"));
+
+            assertThat(seen).hasSize(2);
+            assertThat(observer.events).containsExactly("listener failed");
+            first.get(0).close();
+        }
+
+        @Test
+        void aStuckListenerHoldsBackOnlyItself() {
+            Publisher publisher = new Publisher(List.of(), tasks::add, observer);
+            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("one"));
+            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("two"));
+
+            publisher.accept(insert(1, "a"));
+            Runnable stuck = tasks.removeFirst();
+            publisher.accept(insert(2, "a"));
+            run();
+
+            assertThat(order).hasSize(2).containsOnly(order.get(0));
+            stuck.run();
+            assertThat(order).hasSize(4);
+        }
+
+        @Test
+        void nothingIsToldAfterClose() {
+            Publisher publisher = publisher();
+            Subscription subscription = publisher.subscribe("", ConfigFilter.ALL, seen::add);
+            publisher.close();
+
+            publisher.accept(insert(1, "a"));
+            subscription.close();
+
+            assertThat(seen).isEmpty();
+        }
+
+        @Test
+        void anObserverThatThrowsDisturbsNobody() {
+            Recorder second = new Recorder();
+            Observers observers = new Observers(List.of(
+                    new io.configmanager.ConfigObserver() {
+                        @Override
+                        public void reconnected() {
+                            throw new IllegalStateException("expected");
+                        }
+
+                        @Override
+                        public void listenerFailed() {
+                            throw new StackOverflowError("expected");
+                        }
+                    },
+                    second));
+
+            assertThatCode(observers::reconnected).doesNotThrowAnyException();
+            assertThatCode(observers::listenerFailed).doesNotThrowAnyException();
+
+            assertThat(second.events).containsExactly("reconnected", "listener failed");
+        }
+
+        @SafeVarargs
+        @SuppressWarnings("varargs")
+        private Publisher publisher(Consumer<ConfigChangeSet>... appliers) {
+            return new Publisher(List.of(appliers), Runnable::run, observer);
+        }
+    }
+
+    private void run() {
+        while (!tasks.isEmpty()) {
+            tasks.removeFirst().run();
+        }
+    }
+
+    private Lane lane(ConfigListener listener, Executor executor) {
+        return new Lane(ConfigFilter.ALL, listener, executor, observer);
+    }
+
+    private static ConfigChangeSet insert(long revision, String key) {
+        return changeSet(revision, change(key, null, revision));
+    }
+
+    private static ConfigChangeSet changeSet(long revision, ConfigChange... changes) {
+        return new ConfigChangeSet("", revision, false, List.of(changes));
+    }
+
+    private static ConfigChange change(String key, @Nullable ConfigEntry before, long revision) {
+        return ConfigChange.between(before, entry(key, revision));
+    }
+
+    private static ConfigEntry entry(String key, long revision) {
+        return Rows.entry(key, "1", revision);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <E extends Throwable> void throwUndeclared(Throwable failure) throws E {
+        throw (E) failure;
+    }
+}
