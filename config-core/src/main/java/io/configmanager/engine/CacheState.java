@@ -24,9 +24,12 @@ import org.jspecify.annotations.Nullable;
 final class CacheState {
 
     /** Nothing was loaded yet. */
-    static final CacheState UNLOADED = new CacheState(0, Map.of(), Map.of(), Map.of(), null);
+    static final CacheState UNLOADED = new CacheState(false, 0, Map.of(), Map.of(), Map.of(), null);
 
     final long revision;
+
+    /** Whether this shows a snapshot; before that it holds nothing but own writes. */
+    final boolean loaded;
 
     /** Where the entries are if the namespace is too large to be held whole; the maps are empty then. */
     final @Nullable Cache<String, Slot> onDemand;
@@ -38,11 +41,13 @@ final class CacheState {
     private @Nullable List<ConfigEntry> sorted;
 
     private CacheState(
+            boolean loaded,
             long revision,
             Map<String, Slot> base,
             Map<String, Slot> recent,
             Map<String, Slot> own,
             @Nullable Cache<String, Slot> onDemand) {
+        this.loaded = loaded;
         this.revision = revision;
         this.onDemand = onDemand;
         this.base = base;
@@ -53,11 +58,11 @@ final class CacheState {
 
     /** A state from scratch; the map must not change any more. Own writes above its revision are kept. */
     static CacheState of(long revision, Map<String, Slot> slots, Map<String, Slot> own) {
-        return new CacheState(revision, slots, Map.of(), above(revision, own), null);
+        return new CacheState(true, revision, slots, Map.of(), above(revision, own), null);
     }
 
     static CacheState onDemand(long revision, Cache<String, Slot> cache) {
-        return new CacheState(revision, Map.of(), Map.of(), Map.of(), cache);
+        return new CacheState(true, revision, Map.of(), Map.of(), Map.of(), cache);
     }
 
     /** What a reader of this instance sees; null means absent, or not in memory if loading is on demand. */
@@ -94,7 +99,7 @@ final class CacheState {
         Map<String, Slot> newOwn = above(newRevision, own);
         // Copying recent costs r per change, folding costs n every r changes: the sum is least near sqrt(2n).
         if (newRecent.size() <= Math.max(64, Math.sqrt(2.0 * base.size()))) {
-            return new CacheState(newRevision, base, newRecent, newOwn, null);
+            return new CacheState(true, newRevision, base, newRecent, newOwn, null);
         }
         Map<String, Slot> folded = new HashMap<>(base);
         newRecent.forEach((key, slot) -> {
@@ -104,25 +109,26 @@ final class CacheState {
                 folded.put(key, slot);
             }
         });
-        return new CacheState(newRevision, folded, Map.of(), newOwn, null);
+        return new CacheState(true, newRevision, folded, Map.of(), newOwn, null);
     }
 
-    /** The state with one more own write, if that is news. */
-    CacheState withOwn(String key, Slot slot) {
-        Slot known = own.get(key);
-        if (slot.revision <= revision || (known != null && slot.revision <= known.revision)) {
-            return this;
-        }
+    /** The state with more own writes, seen together, as far as they are news. */
+    CacheState withOwn(Map<String, Slot> writes) {
         Map<String, Slot> newOwn = new HashMap<>(own);
-        newOwn.put(key, slot);
-        return new CacheState(revision, base, recent, newOwn, null);
+        writes.forEach((key, slot) -> {
+            Slot known = own.get(key);
+            if (slot.revision > revision && (known == null || slot.revision > known.revision)) {
+                newOwn.put(key, slot);
+            }
+        });
+        return newOwn.equals(own) ? this : new CacheState(loaded, revision, base, recent, newOwn, null);
     }
 
     /** The same state, known to be true up to a later revision. */
     CacheState advancedTo(long newRevision) {
-        return newRevision <= revision || own.isEmpty()
+        return newRevision <= revision || own.isEmpty() || !loaded
                 ? this
-                : new CacheState(newRevision, base, recent, above(newRevision, own), null);
+                : new CacheState(true, newRevision, base, recent, above(newRevision, own), null);
     }
 
     /** Committed entries in byte-wise key order. */

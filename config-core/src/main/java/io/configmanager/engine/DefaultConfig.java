@@ -28,6 +28,7 @@ import io.configmanager.store.Operation;
 import java.lang.reflect.Type;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -245,9 +246,9 @@ final class DefaultConfig implements Config {
         Ticket ticket = manager.reconciler.ticket();
         CommitResult result = manager.store.commit(Commit.of(operations, author, comment));
         if (result.revision() > 0) {
-            for (LogEntry change : result.changes()) {
-                manager.reconciler.learn(ticket, namespace, change.key(), change.entry(), result.revision());
-            }
+            Map<String, @Nullable ConfigEntry> written = new HashMap<>();
+            result.changes().forEach(change -> written.put(change.key(), change.entry()));
+            manager.reconciler.learn(ticket, namespace, written, result.revision());
         }
         return result;
     }

@@ -30,10 +30,13 @@ final class KeyLoads {
         }
         try {
             Lookup lookup = config.ask(key);
-            Slot slot = lookup.entry() == null ? null : new Slot(lookup.entry(), lookup.revision(), null);
+            Slot slot = config.cache().state().read(key);
+            if (slot == null && lookup.entry() != null) {
+                slot = new Slot(lookup.entry(), lookup.revision(), null);
+            }
             mine.complete(slot);
             return slot;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             mine.completeExceptionally(e);
             throw e;
         } finally {

@@ -74,7 +74,7 @@ final class NamespaceCache {
     }
 
     boolean loaded() {
-        return state != CacheState.UNLOADED;
+        return state.loaded;
     }
 
     /** Whether the watch must load this; not while a caller is doing it. */
@@ -101,8 +101,11 @@ final class NamespaceCache {
         arrived = new ArrayList<>();
     }
 
-    void stopLoading() {
+    /** Ends that, and returns what was kept. */
+    List<ChangesOfKeys> stopLoading() {
+        List<ChangesOfKeys> late = arrived == null ? List.of() : arrived;
         arrived = null;
+        return late;
     }
 
     /**
@@ -118,7 +121,7 @@ final class NamespaceCache {
         List<ConfigChange> changes = new ArrayList<>();
         for (ConfigEntry entry : entries) {
             Slot known = before.committed(entry.key());
-            Slot slot = put(known, entry, entry.revision());
+            Slot slot = put(sameHistory || known == null ? known : known.ageless(), entry, entry.revision());
             slots.put(entry.key(), slot);
             addChange(changes, entryOf(known), slot.entry);
         }
@@ -127,19 +130,30 @@ final class NamespaceCache {
                 addChange(changes, slot.entry, null);
             }
         });
-        boolean unseen = loadableByCaller();
         state = CacheState.of(revision, slots, sameHistory ? before.own() : Map.of());
-        finishLoading();
-        return unseen ? null : changeSet(revision, true, changes);
+        outdated = false;
+        // Asked only now: a reader who found nothing a moment ago has said so before it looked.
+        boolean seen = before.loaded || servedEmpty;
+        return seen ? changeSet(revision, true, changes) : null;
     }
 
-    /** Goes over to loading on demand, because the namespace does not fit. What is in memory stays as far as it fits. */
-    void loadOnDemand(long revision) {
+    /**
+     * Goes over to loading on demand, because the namespace does not fit. What is in memory stays as far as it fits.
+     *
+     * @param sameHistory whether revisions from before can be compared with this one
+     */
+    void loadOnDemand(long revision, boolean sameHistory) {
+        holdOnDemand(revision, sameHistory);
+        outdated = false;
+    }
+
+    private void holdOnDemand(long revision, boolean sameHistory) {
         Cache<String, Slot> cache = newCache();
-        state.forEachCommitted(cache::put);
-        state.own().forEach(cache::put);
+        state.forEachCommitted((key, slot) -> cache.put(key, sameHistory ? slot : slot.ageless()));
+        if (sameHistory) {
+            state.own().forEach(cache::put);
+        }
         state = CacheState.onDemand(revision, cache);
-        finishLoading();
     }
 
     /** Keys in memory, which a resync on demand must read again. */
@@ -165,7 +179,11 @@ final class NamespaceCache {
         for (String key : keys) {
             Slot known = before.committed(key);
             ConfigEntry entry = found.get(key);
-            Slot slot = entry == null ? Slot.absent(revision) : put(known, entry, entry.revision());
+            // The snapshot may be older than what this instance has written or read since.
+            Slot slot =
+                    known != null && known.revision >= revision && (entry == null || entry.revision() <= known.revision)
+                            ? known
+                            : entry == null ? Slot.absent(revision) : put(known, entry, entry.revision());
             after.put(key, slot);
             addChange(changes, entryOf(known), slot.entry);
         }
@@ -197,7 +215,7 @@ final class NamespaceCache {
         });
         state = before.with(changed.revision(), slots);
         if (state.size() > bound) {
-            loadOnDemand(changed.revision());
+            holdOnDemand(changed.revision(), true);
         }
         return changeSet(changed.revision(), false, changes);
     }
@@ -206,15 +224,15 @@ final class NamespaceCache {
         List<ConfigChange> changes = new ArrayList<>();
         changed.changes().forEach((key, logged) -> {
             Slot known = cache.getIfPresent(key);
-            if (known != null && known.revision >= changed.revision()) {
-                return;
-            }
-            Slot slot = slotOf(known, logged);
-            if (known != null) {
+            boolean ahead = known != null && known.revision >= changed.revision();
+            Slot slot = slotOf(ahead ? null : known, logged);
+            if (known != null && !ahead) {
                 cache.put(key, slot);
                 addChange(changes, known.entry, slot.entry);
-            } else {
-                // What is not in memory may still be listened to; what it was before is not known.
+            } else if (slot.rejection == null) {
+                // What is not in memory, or was read or written ahead of the feed, may still be listened to; what it
+                // was
+                // before is not known.
                 ConfigChange.Kind kind = slot.entry == null ? ConfigChange.Kind.DELETE : ConfigChange.Kind.INSERT;
                 changes.add(new ConfigChange(kind, key, null, slot.entry));
             }
@@ -223,19 +241,37 @@ final class NamespaceCache {
         return changeSet(changed.revision(), false, changes);
     }
 
-    /** Takes the store's answer about one key, from an own write or a read; older news than is held has no effect. */
-    void learn(String key, @Nullable ConfigEntry entry, long revision) {
+    /**
+     * Takes the store's answer about some keys, from an own write or a read; older news than is held has no effect.
+     *
+     * @param answers what the keys have, null for what does not exist
+     * @param applied what is held shows everything up to here
+     * @return false if what is held is newer than the answer
+     */
+    boolean learn(Map<String, @Nullable ConfigEntry> answers, long revision, long applied) {
         CacheState before = state;
-        Slot known = before.read(key);
-        if (!loaded() || (known != null && known.revision >= revision)) {
-            return;
+        if (revision < before.revision) {
+            return false;
         }
-        Slot slot = entry == null ? Slot.absent(revision) : put(known, entry, revision);
-        if (before.onDemand != null) {
-            before.onDemand.put(key, slot);
-        } else if (slot != known && !(known == null && slot.empty())) {
-            state = before.withOwn(key, slot);
+        if (before.loaded && before.onDemand == null && revision <= applied) {
+            return true;
         }
+        Map<String, Slot> news = new HashMap<>();
+        answers.forEach((key, entry) -> {
+            Slot known = before.read(key);
+            if (known == null || known.revision < revision) {
+                Slot slot = entry == null ? Slot.absent(revision) : put(known, entry, revision);
+                if (slot != known) {
+                    news.put(key, slot);
+                }
+            }
+        });
+        if (before.onDemand == null) {
+            state = before.withOwn(news);
+        } else {
+            before.onDemand.putAll(news);
+        }
+        return true;
     }
 
     /** Everything up to this revision has been applied. */
@@ -252,13 +288,6 @@ final class NamespaceCache {
             }
         });
         return rejected;
-    }
-
-    private void finishLoading() {
-        outdated = false;
-        List<ChangesOfKeys> late = arrived == null ? List.of() : arrived;
-        arrived = null;
-        late.forEach(this::apply);
     }
 
     private Slot slotOf(@Nullable Slot known, LogEntry logged) {

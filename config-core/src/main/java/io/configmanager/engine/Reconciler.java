@@ -133,10 +133,11 @@ final class Reconciler {
             }
             if (cache.loadableByCaller()) {
                 if (snapshot.oversized().contains(cache.namespace())) {
-                    cache.loadOnDemand(revision);
+                    cache.loadOnDemand(revision, true);
                 } else {
                     cache.load(snapshot.entries(), revision, true);
                 }
+                cache.stopLoading().forEach(cache::apply);
             }
             return true;
         });
@@ -157,9 +158,15 @@ final class Reconciler {
         }
         return locked(() -> {
             long revision = snapshot.position().revision();
-            if (jump != Jump.NEW_HISTORY && revision < applied) {
+            long shown = applied;
+            for (NamespaceCache cache : caches.values()) {
+                if (covered.contains(cache.namespace())) {
+                    shown = Math.max(shown, cache.state().revision);
+                }
+            }
+            if (jump != Jump.NEW_HISTORY && revision < shown) {
                 throw new StoreException(
-                        "The store answered with revision " + revision + ", older than revision " + applied
+                        "The store answered with revision " + revision + ", older than revision " + shown
                                 + " that it had announced: is it a replica?",
                         true,
                         null);
@@ -171,8 +178,12 @@ final class Reconciler {
                     if (jump != Jump.NONE) {
                         cache.outdate();
                     }
-                } else if (snapshot.oversized().contains(name)) {
-                    cache.loadOnDemand(revision);
+                    continue;
+                }
+                // The snapshot holds what has arrived for a caller who is loading, or comes from another history.
+                cache.stopLoading();
+                if (snapshot.oversized().contains(name)) {
+                    cache.loadOnDemand(revision, jump != Jump.NEW_HISTORY);
                 } else {
                     addIfAny(
                             differences,
@@ -240,19 +251,29 @@ final class Reconciler {
      *
      * @param ticket from before the store was asked
      * @param revision the answer holds everything up to here
-     * @return false if the feed is further than the answer, which is then of no use to the cache
+     * @return false if the namespace has changed since the answer, which is then of no use to the cache
      */
     boolean learn(Ticket ticket, String namespace, String key, @Nullable ConfigEntry entry, long revision) {
+        Map<String, @Nullable ConfigEntry> answer = new HashMap<>();
+        answer.put(key, entry);
+        return learn(ticket, namespace, answer, revision);
+    }
+
+    /** As {@link #learn(Ticket, String, String, ConfigEntry, long)}, of several keys, which readers see together. */
+    boolean learn(Ticket ticket, String namespace, Map<String, @Nullable ConfigEntry> answers, long revision) {
         return locked(() -> {
-            if (ticket.epoch() != epoch || revision < applied) {
+            if (ticket.epoch() != epoch) {
                 return false;
             }
             NamespaceCache cache = caches.get(namespace);
-            if (cache != null) {
-                cache.learn(key, entry, revision);
+            if (cache == null) {
+                return true;
+            }
+            boolean useful = cache.learn(answers, revision, applied);
+            if (!cache.state().own().isEmpty()) {
                 aheadOfFeed.add(cache);
             }
-            return true;
+            return useful;
         });
     }
 

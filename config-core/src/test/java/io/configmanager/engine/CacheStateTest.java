@@ -100,7 +100,7 @@ class CacheStateTest {
 
     @Test
     void ownWritesAreForReadsAndNotForViews() {
-        CacheState state = state(1, "a").withOwn("a", slot("a", 5)).withOwn("b", slot("b", 6));
+        CacheState state = state(1, "a").withOwn(Map.of("a", slot("a", 5))).withOwn(Map.of("b", slot("b", 6)));
 
         assertThat(state.read("a").revision).isEqualTo(5);
         assertThat(state.read("b").revision).isEqualTo(6);
@@ -113,7 +113,7 @@ class CacheStateTest {
 
     @Test
     void anOwnDeleteHidesTheEntry() {
-        CacheState state = state(1, "a").withOwn("a", Slot.absent(5));
+        CacheState state = state(1, "a").withOwn(Map.of("a", Slot.absent(5)));
 
         assertThat(state.read("a").entry).isNull();
         assertThat(keys(state)).containsExactly("a");
@@ -121,16 +121,16 @@ class CacheStateTest {
 
     @Test
     void olderOwnWritesAreRefused() {
-        CacheState state = state(4, "a").withOwn("a", slot("a", 7));
+        CacheState state = state(4, "a").withOwn(Map.of("a", slot("a", 7)));
 
-        assertThat(state.withOwn("a", slot("a", 6))).isSameAs(state);
-        assertThat(state.withOwn("a", slot("a", 7))).isSameAs(state);
-        assertThat(state.withOwn("b", slot("b", 4))).isSameAs(state);
+        assertThat(state.withOwn(Map.of("a", slot("a", 6)))).isSameAs(state);
+        assertThat(state.withOwn(Map.of("a", slot("a", 7)))).isSameAs(state);
+        assertThat(state.withOwn(Map.of("b", slot("b", 4)))).isSameAs(state);
     }
 
     @Test
     void ownWritesEndWhenTheFeedHasCoveredThem() {
-        CacheState state = state(1, "a").withOwn("a", slot("a", 5)).withOwn("b", slot("b", 7));
+        CacheState state = state(1, "a").withOwn(Map.of("a", slot("a", 5))).withOwn(Map.of("b", slot("b", 7)));
 
         CacheState covered = state.with(5, Map.of("a", slot("a", 5)));
         assertThat(covered.own()).containsOnlyKeys("b");
