@@ -31,12 +31,12 @@ final class Maintenance implements Runnable {
 
     @Override
     public void run() {
-        try {
-            while (!stopping) {
+        while (!stopping) {
+            try {
                 turn();
+            } catch (InterruptedException e) {
+                log.debug("Interrupted; going on", e);
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
@@ -53,7 +53,7 @@ final class Maintenance implements Runnable {
             store.maintain();
         } catch (ConfigException e) {
             log.debug("Housekeeping failed; it will be tried again", e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             log.warn("Housekeeping failed; it will be tried again", e);
         }
     }
