@@ -3,21 +3,29 @@ package io.configmanager.codec;
 
 import io.configmanager.ValueType;
 import java.lang.reflect.Type;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.NavigableSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
-import tools.jackson.databind.DatabindException;
 import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JavaType;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.type.TypeFactory;
 
 /**
  * JSON by Jackson. Numbers are exact: a fraction is not an int. Text that spells a number or boolean is read as one, a
- * scalar is read as text, an object or list read as text is its JSON. Lists, sets and maps are returned unmodifiable.
+ * scalar is read as text, an object or list read as text is its JSON. Lists, sets and maps are returned unmodifiable, also
+ * those inside of them, unless the type asked for is a class of which there is no unmodifiable form.
  */
 public final class JsonCodec implements Codec {
 
@@ -49,7 +57,7 @@ public final class JsonCodec implements Codec {
         String text;
         try {
             text = mapper.writeValueAsString(value);
-        } catch (JacksonException e) {
+        } catch (RuntimeException e) {
             throw new IllegalArgumentException("a " + value.getClass().getName() + " cannot be written as JSON");
         }
         return new Encoded(text, typeOf(text));
@@ -57,14 +65,23 @@ public final class JsonCodec implements Codec {
 
     @Override
     public Object decode(String text, Type type) {
-        if (type == String.class && !text.isEmpty() && (text.charAt(0) == '{' || text.charAt(0) == '[')) {
-            return text;
+        JavaType target = mapper.constructType(type);
+        if (type == String.class) {
+            String start = text.stripLeading();
+            if (start.startsWith("{") || start.startsWith("[")) {
+                return text;
+            }
         }
+        Object value;
         try {
-            return readOnly(mapper.readValue(text, mapper.constructType(type)));
-        } catch (JacksonException e) {
+            value = mapper.readValue(text, target);
+        } catch (RuntimeException e) {
             throw failure(e, text, type);
         }
+        if (value == null) {
+            throw new IllegalArgumentException("null is not a value; delete the key instead");
+        }
+        return readOnly(value, target);
     }
 
     @Override
@@ -78,7 +95,7 @@ public final class JsonCodec implements Codec {
                 throw new IllegalArgumentException("more than one JSON value");
             }
         } catch (JacksonException e) {
-            throw new IllegalArgumentException("not JSON" + at(e));
+            throw new IllegalArgumentException("text that is not JSON" + at(e));
         }
     }
 
@@ -95,21 +112,17 @@ public final class JsonCodec implements Codec {
         };
     }
 
-    /** Jackson's own messages quote the value, which may be a secret: neither message nor cause is kept. */
-    private IllegalArgumentException failure(JacksonException e, String text, Type type) {
-        if (!(e instanceof DatabindException)) {
-            return new IllegalArgumentException(
-                    "expected " + type.getTypeName() + ", found text that is not JSON" + at(e));
-        }
+    /** Messages of Jackson, and of foreign code it calls, quote the value, which may be a secret: none is kept. */
+    private IllegalArgumentException failure(RuntimeException e, String text, Type type) {
         String found;
         try {
             check(text);
-            found = typeOf(text.strip()).label();
+            found = typeOf(text.strip()).label() + " that does not fit it"
+                    + (e instanceof JacksonException jackson ? at(jackson) : "");
         } catch (IllegalArgumentException broken) {
-            return new IllegalArgumentException("expected " + type.getTypeName() + ", found " + broken.getMessage());
+            found = String.valueOf(broken.getMessage());
         }
-        return new IllegalArgumentException(
-                "expected " + type.getTypeName() + ", found " + found + " that does not fit it" + at(e));
+        return new IllegalArgumentException("expected " + type.getTypeName() + ", found " + found);
     }
 
     private static String at(JacksonException e) {
@@ -119,16 +132,40 @@ public final class JsonCodec implements Codec {
                 : " (line " + location.getLineNr() + ", column " + location.getColumnNr() + ")";
     }
 
-    private static Object readOnly(@Nullable Object value) {
-        if (value == null) {
-            throw new IllegalArgumentException("null is not a value; delete the key instead");
-        }
+    private static Object readOnly(Object value, JavaType type) {
+        Object wrapped = wrapped(value, type);
+        return type.getRawClass().isInstance(wrapped) ? wrapped : value;
+    }
+
+    private static Object wrapped(Object value, JavaType type) {
         if (value instanceof List<?> list) {
-            return Collections.unmodifiableList(list);
+            return Collections.unmodifiableList(withReadOnlyElements(list, type));
+        }
+        if (value instanceof NavigableSet<?> set) {
+            return Collections.unmodifiableNavigableSet(set);
         }
         if (value instanceof Set<?> set) {
-            return Collections.unmodifiableSet(set);
+            return Collections.unmodifiableSet(new LinkedHashSet<>(withReadOnlyElements(set, type)));
         }
-        return value instanceof Map<?, ?> map ? Collections.unmodifiableMap(map) : value;
+        if (value instanceof NavigableMap<?, ?> map) {
+            return Collections.unmodifiableNavigableMap(map);
+        }
+        if (value instanceof Map<?, ?> map) {
+            Map<Object, @Nullable Object> copy = new LinkedHashMap<>(map);
+            copy.replaceAll((key, element) -> readOnlyElement(element, type));
+            return Collections.unmodifiableMap(copy);
+        }
+        return value;
+    }
+
+    private static List<@Nullable Object> withReadOnlyElements(Collection<?> elements, JavaType type) {
+        List<@Nullable Object> copy = new ArrayList<>(elements);
+        copy.replaceAll(element -> readOnlyElement(element, type));
+        return copy;
+    }
+
+    private static @Nullable Object readOnlyElement(@Nullable Object element, JavaType container) {
+        JavaType type = container.getContentType();
+        return element == null ? null : readOnly(element, type == null ? TypeFactory.unknownType() : type);
     }
 }
