@@ -252,7 +252,7 @@ final class DefaultConfigManager implements ConfigManager {
             throw notConnected();
         }
         CacheState state = cache.state();
-        return state == CacheState.UNLOADED ? firstUse(cache) : state;
+        return state.loaded ? state : firstUse(cache);
     }
 
     private CacheState firstUse(NamespaceCache cache) {
@@ -274,7 +274,7 @@ final class DefaultConfigManager implements ConfigManager {
                         true,
                         status.lastFailure());
             }
-            cache.servedEmpty();
+            reconciler.serveEmpty(cache);
         }
         return cache.state();
     }

@@ -6,6 +6,7 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigObserver;
 import io.configmanager.StoreException;
+import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.Reconciler.Jump;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.ConfigStore;
@@ -15,7 +16,10 @@ import io.configmanager.store.PositionLostException;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -184,9 +188,12 @@ final class WatchLoop implements Runnable {
 
     /** Loads all active namespaces from one snapshot; the old state is served until it has succeeded. */
     private Position resync() {
-        Set<String> names = new java.util.HashSet<>();
-        reconciler.active().forEach(cache -> names.add(cache.namespace()));
-        Snapshot snapshot = load(names, jump);
+        Snapshot snapshot;
+        do {
+            Set<String> names = new HashSet<>();
+            reconciler.active().forEach(cache -> names.add(cache.namespace()));
+            snapshot = load(names, jump);
+        } while (snapshot == null);
         jump = Jump.SAME_HISTORY;
         if (wasLive) {
             observer.resynced(resyncReason);
@@ -194,7 +201,7 @@ final class WatchLoop implements Runnable {
         return snapshot.position();
     }
 
-    /** Loads namespaces that became active while the store was away, or that a jump left behind. */
+    /** Loads namespaces that became active while the store was away. */
     private void loadWaiting() {
         Set<String> names = reconciler.waitingForLoad();
         if (!names.isEmpty()) {
@@ -202,31 +209,37 @@ final class WatchLoop implements Runnable {
         }
     }
 
-    private Snapshot load(Set<String> names, Jump how) {
+    /** Reads everything first, so that a failure leaves things as they were; null if more must be read. */
+    private @Nullable Snapshot load(Set<String> names, Jump how) {
         long start = nanoTime.getAsLong();
         Snapshot snapshot = store.snapshot(names, bound);
         storeClock.observed(snapshot.storeTime(), start);
-        reconciler.load(names, snapshot, how).forEach(publisher);
+        Map<String, Answers> answers = new HashMap<>();
         for (NamespaceCache cache : reconciler.active()) {
             if (snapshot.oversized().contains(cache.namespace())) {
-                reloadOnDemand(cache, snapshot.position().revision());
+                answers.put(cache.namespace(), ask(cache.namespace(), cache.keysInMemory()));
             }
         }
+        if (stopping) {
+            throw new StoreException("The watch was stopped", true, null);
+        }
+        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, how);
+        if (differences == null) {
+            return null;
+        }
+        differences.forEach(publisher);
         return snapshot;
     }
 
-    private void reloadOnDemand(NamespaceCache cache, long revision) {
-        List<String> keys = new ArrayList<>(cache.keysInMemory());
-        List<ConfigEntry> entries = new ArrayList<>();
-        for (int from = 0; from < keys.size(); from += KEYS_PER_READ) {
-            List<String> some = keys.subList(from, Math.min(keys.size(), from + KEYS_PER_READ));
-            entries.addAll(store.list(cache.namespace(), new ConfigFilter.Keys(Set.copyOf(some)), KEYS_PER_READ, null)
+    private Answers ask(String namespace, Set<String> keys) {
+        List<String> all = List.copyOf(keys);
+        List<ConfigEntry> found = new ArrayList<>();
+        for (int from = 0; from < all.size(); from += KEYS_PER_READ) {
+            List<String> some = all.subList(from, Math.min(all.size(), from + KEYS_PER_READ));
+            found.addAll(store.list(namespace, new ConfigFilter.Keys(Set.copyOf(some)), KEYS_PER_READ, null)
                     .items());
         }
-        ConfigChangeSet difference = reconciler.reloadOnDemand(cache, Set.copyOf(keys), entries, revision);
-        if (difference != null) {
-            publisher.accept(difference);
-        }
+        return new Answers(keys, found);
     }
 
     private void closeFeed() {
