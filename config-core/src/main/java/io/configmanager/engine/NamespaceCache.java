@@ -118,7 +118,7 @@ final class NamespaceCache {
     ConfigChangeSet load(List<ConfigEntry> entries, long revision, boolean sameHistory) {
         CacheState before = state;
         if (isAheadOf(revision, sameHistory)) {
-            finishLoading();
+            finishLoading(sameHistory);
             return null;
         }
         Map<String, Slot> slots = new HashMap<>(entries.size() * 4 / 3 + 1);
@@ -135,7 +135,7 @@ final class NamespaceCache {
             }
         });
         state = CacheState.of(revision, slots, sameHistory ? before.own() : Map.of());
-        return loaded(before, revision, changes);
+        return loaded(before, revision, sameHistory, changes);
     }
 
     /** Keys in memory, which a resync on demand must read again. */
@@ -157,7 +157,7 @@ final class NamespaceCache {
     ConfigChangeSet loadOnDemand(Answers answers, long revision, boolean sameHistory) {
         CacheState before = state;
         if (isAheadOf(revision, sameHistory)) {
-            finishLoading();
+            finishLoading(sameHistory);
             return null;
         }
         Map<String, ConfigEntry> found = new HashMap<>();
@@ -173,7 +173,7 @@ final class NamespaceCache {
             addChange(changes, entryOf(known), slot.entry);
         }
         state = CacheState.onDemand(revision, after, sameHistory ? before.own() : Map.of());
-        return loaded(before, revision, changes);
+        return loaded(before, revision, sameHistory, changes);
     }
 
     /** What the store answered when it was asked for some keys: those that exist. */
@@ -182,8 +182,9 @@ final class NamespaceCache {
         static final Answers NONE = new Answers(Set.of(), List.of());
     }
 
-    private @Nullable ConfigChangeSet loaded(CacheState before, long revision, List<ConfigChange> changes) {
-        finishLoading();
+    private @Nullable ConfigChangeSet loaded(
+            CacheState before, long revision, boolean sameHistory, List<ConfigChange> changes) {
+        finishLoading(sameHistory);
         return before.loaded || servedEmpty ? changeSet(revision, true, changes) : null;
     }
 
@@ -236,10 +237,11 @@ final class NamespaceCache {
             if (ahead != null && ahead.revision <= changed.revision()) {
                 own.remove(key);
             }
-            if (known != null) {
+            if (known != null && (known.entry != null || logged.kind() != LogEntry.Kind.EXPIRE)) {
                 addChange(changes, known.entry, slot.entry);
             } else {
-                // What is not in memory may still be listened to; what it was before is not known.
+                // What is not in memory may still be listened to; what it was before is not known. Nor is it of an
+                // entry that was read as absent because its time was over.
                 ConfigChange.Kind kind = slot.entry == null ? ConfigChange.Kind.DELETE : ConfigChange.Kind.INSERT;
                 changes.add(new ConfigChange(kind, key, null, slot.entry));
             }
@@ -270,12 +272,9 @@ final class NamespaceCache {
                 return;
             }
             Slot slot = entry == null ? Slot.absent(revision) : put(before, known, entry, revision, revision);
-            if (slot == known) {
-                return;
-            }
-            if (ahead) {
+            if (ahead && slot != known) {
                 own.put(key, slot);
-            } else if (before.onDemand != null) {
+            } else if (before.onDemand != null && before.committed(key) == null) {
                 before.onDemand.put(key, slot);
             }
         });
@@ -300,7 +299,7 @@ final class NamespaceCache {
     private static void keepCommitted(Cache<String, Slot> cache, Map<String, Slot> own, long revision) {
         own.forEach((key, slot) -> {
             Slot known = cache.getIfPresent(key);
-            if (slot.revision <= revision && (known == null || known.revision < slot.revision)) {
+            if (slot.revision <= revision && known == null) {
                 cache.put(key, slot);
             }
         });
@@ -317,8 +316,8 @@ final class NamespaceCache {
         return rejected;
     }
 
-    private void finishLoading() {
-        List<ChangesOfKeys> late = arrived == null ? List.of() : arrived;
+    private void finishLoading(boolean sameHistory) {
+        List<ChangesOfKeys> late = arrived == null || !sameHistory ? List.of() : arrived;
         arrived = null;
         late.forEach(this::apply);
     }
