@@ -305,6 +305,7 @@ final class DefaultConfigManager implements ConfigManager {
     }
 
     private Running start() {
+        status.starting();
         CountDownLatch stop = new CountDownLatch(1);
         Pause pause = duration -> stop.await(duration.toNanos(), TimeUnit.NANOSECONDS);
         RandomGenerator random = RandomGenerator.getDefault();

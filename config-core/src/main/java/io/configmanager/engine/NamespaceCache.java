@@ -272,7 +272,10 @@ final class NamespaceCache {
                 return;
             }
             Slot slot = entry == null ? Slot.absent(revision) : put(before, known, entry, revision, revision);
-            if (ahead && slot != known) {
+            if (slot == known) {
+                return;
+            }
+            if (ahead) {
                 own.put(key, slot);
             } else if (before.onDemand != null && before.committed(key) == null) {
                 before.onDemand.put(key, slot);

@@ -40,7 +40,7 @@ final class Publisher implements Consumer<ConfigChangeSet> {
         for (Consumer<ConfigChangeSet> applier : appliers) {
             try {
                 applier.accept(changes);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 observer.listenerFailed();
                 log.error("An applier failed at revision {}", changes.revision(), e);
             }

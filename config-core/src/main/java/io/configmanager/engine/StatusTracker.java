@@ -73,6 +73,24 @@ final class StatusTracker {
         return facts.failures;
     }
 
+    /** A watch begins, perhaps after one that could not be connected: what held of that one holds no more. */
+    void starting() {
+        Facts f = facts;
+        write(new Facts(
+                WatchState.STARTING,
+                clock.instant(),
+                nanoTime.getAsLong(),
+                false,
+                0,
+                f.lastError,
+                false,
+                f.lastAttempt,
+                f.lastSuccess,
+                f.position,
+                f.provedNanos,
+                false));
+    }
+
     void attempting() {
         Facts f = facts;
         write(new Facts(

@@ -25,6 +25,8 @@ import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Keeps the cache coherent: one thread, {@link #turn()} after turn. A turn either opens the feed (after a snapshot where
@@ -36,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class WatchLoop implements Runnable {
 
+    private static final Logger log = LoggerFactory.getLogger(WatchLoop.class);
     private static final int KEYS_PER_READ = 1_000;
 
     private final ConfigStore store;
@@ -52,6 +55,10 @@ final class WatchLoop implements Runnable {
     private final LongSupplier nanoTime;
 
     private @Nullable Position position;
+
+    /** The last position; unlike that one not forgotten when it is lost, because it tells one history from another. */
+    private @Nullable Position reached;
+
     private Jump jump = Jump.SAME_HISTORY;
     private String resyncReason = "start";
     private boolean wasLive;
@@ -87,15 +94,15 @@ final class WatchLoop implements Runnable {
 
     @Override
     public void run() {
-        try {
-            while (!stopping) {
+        while (!stopping) {
+            try {
                 turn();
+            } catch (InterruptedException e) {
+                // Only stop() ends the watch: who interrupted meant something else, a listener's work perhaps.
+                log.debug("Interrupted", e);
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            closeFeed();
         }
+        closeFeed();
     }
 
     /** Ends the loop: the current turn returns soon, no other follows. From any thread. */
@@ -114,7 +121,7 @@ final class WatchLoop implements Runnable {
             lostInRow = 0;
         } catch (PositionLostException e) {
             lose(e);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             closeFeed();
             if (!stopping) {
                 if (!(e instanceof StoreException)) {
@@ -122,7 +129,7 @@ final class WatchLoop implements Runnable {
                     position = null;
                     resyncReason = "error";
                 }
-                status.failed(e);
+                status.failed(e instanceof RuntimeException failure ? failure : new IllegalStateException(e));
                 pause.await(backoff.delay(status.failures(), random));
             }
         }
@@ -132,7 +139,7 @@ final class WatchLoop implements Runnable {
         Position from = position;
         if (from == null) {
             from = resync();
-            position = from;
+            moveTo(from);
         }
         Feed opened = store.openFeed(from);
         feed = opened;
@@ -151,12 +158,15 @@ final class WatchLoop implements Runnable {
         storeClock.observed(batch.storeTime(), answered - batch.provedAgo().toNanos());
         int changes = 0;
         for (ChangeSet changeSet : batch.changeSets()) {
+            boolean news = changeSet.revision() > reconciler.applied();
             reconciler.apply(changeSet).forEach(publisher);
-            observer.propagated(storeClock.since(changeSet.committedAt()));
-            changes += changeSet.changes().size();
+            if (news) {
+                observer.propagated(storeClock.since(changeSet.committedAt()));
+                changes += changeSet.changes().size();
+            }
         }
         reconciler.advanceTo(batch.position().revision());
-        position = batch.position();
+        moveTo(batch.position());
         loadWaiting();
         if (changes > 0) {
             observer.applied(changes);
@@ -223,12 +233,31 @@ final class WatchLoop implements Runnable {
         if (stopping) {
             throw new StoreException("The watch was stopped", true, null);
         }
-        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, how);
+        Jump proved = how == Jump.SAME_HISTORY && historyWasReplaced() ? Jump.NEW_HISTORY : how;
+        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, proved);
         if (differences == null) {
             return null;
         }
         differences.forEach(publisher);
         return snapshot;
+    }
+
+    /** Whether the last position is of another history; asked after a snapshot, so that the snapshot is not newer. */
+    private boolean historyWasReplaced() {
+        if (reached == null) {
+            return false;
+        }
+        try (Feed proof = store.openFeed(reached)) {
+            proof.poll(Duration.ZERO);
+            return false;
+        } catch (PositionLostException e) {
+            return e.reason() == PositionLostException.Reason.HISTORY_REPLACED;
+        }
+    }
+
+    private void moveTo(Position next) {
+        position = next;
+        reached = next;
     }
 
     private Answers ask(String namespace, Set<String> keys) {
