@@ -619,8 +619,9 @@ class EngineModelTest {
                         .values()) {
                     for (LogEntry change : changeSet.changes()) {
                         ConfigEntry last = history.at(revision, namespace).get(change.key());
-                        if (change.namespace().equals(namespace)
-                                && (last == null || !last.value().equals(BAD))) {
+                        ConfigEntry first =
+                                history.at(changeSet.revision() - 1, namespace).get(change.key());
+                        if (change.namespace().equals(namespace) && !isBad(last) && !isBad(first)) {
                             assertThat(version(consumer.get(change.key())))
                                     .as("version told of %s:%s on demand", namespace, change.key())
                                     .isEqualTo(version(last));
@@ -720,6 +721,10 @@ class EngineModelTest {
                 }
             }
             return alive;
+        }
+
+        private static boolean isBad(ConfigEntry entry) {
+            return entry != null && entry.value().equals(BAD);
         }
 
         private static long version(ConfigEntry entry) {
