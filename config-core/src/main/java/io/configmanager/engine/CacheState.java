@@ -3,13 +3,18 @@ package io.configmanager.engine;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,32 +23,75 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Changing a large namespace must not copy it: {@code base} is shared between states and {@code recent} holds what
  * changed since, until it is large enough that folding it into a new base costs no more than copying it. {@code own} lies
- * above both: own acknowledged writes that the feed has not brought yet. They are for single reads, not for views, which
- * show the fold of the log and nothing else.
+ * above both: answers of the store that are ahead of the feed, own acknowledged writes above all. They are for single
+ * reads, not for views, which show the fold of the log and nothing else.
  */
 final class CacheState {
 
     /** Nothing was loaded yet. */
-    static final CacheState UNLOADED = new CacheState(false, 0, Map.of(), Map.of(), Map.of(), null);
+    static final CacheState UNLOADED = new CacheState(false, 0, new Base(Map.of()), Map.of(), Map.of(), null);
+
+    /** Whether a snapshot was loaded; only own writes can be read before. */
+    final boolean loaded;
 
     final long revision;
-
-    /** Whether this shows a snapshot; before that it holds nothing but own writes. */
-    final boolean loaded;
 
     /** Where the entries are if the namespace is too large to be held whole; the maps are empty then. */
     final @Nullable Cache<String, Slot> onDemand;
 
-    private final Map<String, Slot> base;
+    private final Base base;
     private final Map<String, Slot> recent;
     private final Map<String, Slot> own;
     private final boolean plain;
     private @Nullable List<ConfigEntry> sorted;
 
+    /** What several states share; sorted once, when somebody wants it sorted. */
+    private static final class Base {
+
+        private final Map<String, Slot> slots;
+        private @Nullable List<ConfigEntry> sorted;
+
+        Base(Map<String, Slot> slots) {
+            this.slots = slots;
+        }
+
+        List<ConfigEntry> sorted() {
+            List<ConfigEntry> known = sorted;
+            if (known == null) {
+                List<ConfigEntry> all = new ArrayList<>(slots.size());
+                slots.forEach((key, slot) -> {
+                    if (slot.entry != null) {
+                        all.add(slot.entry);
+                    }
+                });
+                all.sort(Comparator.comparing(ConfigEntry::key));
+                known = Collections.unmodifiableList(all);
+                sorted = known;
+            }
+            return known;
+        }
+
+        /** Index of the first sorted entry after the key. */
+        int after(String key) {
+            List<ConfigEntry> all = sorted();
+            int low = 0;
+            int high = all.size();
+            while (low < high) {
+                int middle = (low + high) >>> 1;
+                if (all.get(middle).key().compareTo(key) <= 0) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            return low;
+        }
+    }
+
     private CacheState(
             boolean loaded,
             long revision,
-            Map<String, Slot> base,
+            Base base,
             Map<String, Slot> recent,
             Map<String, Slot> own,
             @Nullable Cache<String, Slot> onDemand) {
@@ -58,21 +106,19 @@ final class CacheState {
 
     /** A state from scratch; the map must not change any more. Own writes above its revision are kept. */
     static CacheState of(long revision, Map<String, Slot> slots, Map<String, Slot> own) {
-        return new CacheState(true, revision, slots, Map.of(), above(revision, own), null);
+        return new CacheState(true, revision, new Base(slots), Map.of(), above(revision, own), null);
     }
 
-    static CacheState onDemand(long revision, Cache<String, Slot> cache) {
-        return new CacheState(true, revision, Map.of(), Map.of(), Map.of(), cache);
+    /** A state whose entries are in a cache. Own writes above its revision are kept. */
+    static CacheState onDemand(long revision, Cache<String, Slot> cache, Map<String, Slot> own) {
+        return new CacheState(true, revision, UNLOADED.base, Map.of(), above(revision, own), cache);
     }
 
     /** What a reader of this instance sees; null means absent, or not in memory if loading is on demand. */
     @Nullable
     Slot read(String key) {
         if (plain) {
-            return base.get(key);
-        }
-        if (onDemand != null) {
-            return onDemand.getIfPresent(key);
+            return base.slots.get(key);
         }
         Slot slot = own.get(key);
         return slot != null ? slot : committed(key);
@@ -85,7 +131,7 @@ final class CacheState {
             return onDemand.getIfPresent(key);
         }
         Slot slot = recent.get(key);
-        return slot != null ? slot : base.get(key);
+        return slot != null ? slot : base.slots.get(key);
     }
 
     Map<String, Slot> own() {
@@ -98,10 +144,10 @@ final class CacheState {
         newRecent.putAll(changes);
         Map<String, Slot> newOwn = above(newRevision, own);
         // Copying recent costs r per change, folding costs n every r changes: the sum is least near sqrt(2n).
-        if (newRecent.size() <= Math.max(64, Math.sqrt(2.0 * base.size()))) {
+        if (newRecent.size() <= Math.max(64, Math.sqrt(2.0 * base.slots.size()))) {
             return new CacheState(true, newRevision, base, newRecent, newOwn, null);
         }
-        Map<String, Slot> folded = new HashMap<>(base);
+        Map<String, Slot> folded = new HashMap<>(base.slots);
         newRecent.forEach((key, slot) -> {
             if (slot.empty()) {
                 folded.remove(key);
@@ -109,43 +155,95 @@ final class CacheState {
                 folded.put(key, slot);
             }
         });
-        return new CacheState(true, newRevision, folded, Map.of(), newOwn, null);
+        return new CacheState(true, newRevision, new Base(folded), Map.of(), newOwn, null);
     }
 
-    /** The state with more own writes, seen together, as far as they are news. */
-    CacheState withOwn(Map<String, Slot> writes) {
+    /** The state with more answers that are ahead of the feed. */
+    CacheState withOwn(Map<String, Slot> more) {
         Map<String, Slot> newOwn = new HashMap<>(own);
-        writes.forEach((key, slot) -> {
-            Slot known = own.get(key);
-            if (slot.revision > revision && (known == null || slot.revision > known.revision)) {
-                newOwn.put(key, slot);
-            }
-        });
-        return newOwn.equals(own) ? this : new CacheState(loaded, revision, base, recent, newOwn, null);
+        newOwn.putAll(more);
+        return new CacheState(loaded, revision, base, recent, newOwn, onDemand);
     }
 
-    /** The same state, known to be true up to a later revision. */
-    CacheState advancedTo(long newRevision) {
-        return newRevision <= revision || own.isEmpty() || !loaded
-                ? this
-                : new CacheState(true, newRevision, base, recent, above(newRevision, own), null);
+    /** The same state without the own writes that it shows anyway, because it is true up to this revision. */
+    CacheState withoutOwn(long upTo) {
+        Map<String, Slot> kept = above(upTo, own);
+        return kept.size() == own.size() ? this : new CacheState(loaded, revision, base, recent, kept, onDemand);
     }
 
     /** Committed entries in byte-wise key order. */
     List<ConfigEntry> entries() {
         List<ConfigEntry> known = sorted;
         if (known == null) {
-            List<ConfigEntry> all = new ArrayList<>(base.size() + recent.size());
-            forEachCommitted((key, slot) -> {
-                if (slot.entry != null) {
-                    all.add(slot.entry);
-                }
-            });
-            all.sort(Comparator.comparing(ConfigEntry::key));
-            known = Collections.unmodifiableList(all);
+            if (recent.isEmpty()) {
+                known = base.sorted();
+            } else {
+                List<ConfigEntry> all = new ArrayList<>(base.slots.size() + recent.size());
+                merge(new TreeMap<>(recent), "", all::add);
+                known = Collections.unmodifiableList(all);
+            }
             sorted = known;
         }
         return known;
+    }
+
+    /**
+     * Entries as a reader of this instance sees them, in byte-wise key order.
+     *
+     * @param after only keys after this one
+     * @param most how many at most
+     * @param wanted whether to include a matching entry
+     */
+    List<ConfigEntry> find(ConfigFilter filter, String after, int most, Predicate<ConfigEntry> wanted) {
+        List<ConfigEntry> found = new ArrayList<>();
+        Predicate<ConfigEntry> visitor = entry -> {
+            if (wanted.test(entry)) {
+                found.add(entry);
+            }
+            return found.size() < most;
+        };
+        if (filter instanceof ConfigFilter.Keys keys) {
+            for (String key : new TreeSet<>(keys.keys()).tailSet(after, false)) {
+                Slot slot = read(key);
+                if (slot != null && slot.entry != null && !visitor.test(slot.entry)) {
+                    break;
+                }
+            }
+            return found;
+        }
+        String prefix = ((ConfigFilter.Prefix) filter).prefix();
+        NavigableMap<String, Slot> changed = new TreeMap<>(recent);
+        changed.putAll(own);
+        // No key equals a prefix, so what is after the prefix begins with it, or is past it.
+        merge(
+                changed,
+                after.compareTo(prefix) < 0 ? prefix : after,
+                entry -> entry.key().startsWith(prefix) && visitor.test(entry));
+        return found;
+    }
+
+    /** Visits base and changes as one sorted list, until the visitor wants no more. */
+    private void merge(NavigableMap<String, Slot> changed, String after, Predicate<ConfigEntry> visitor) {
+        List<ConfigEntry> all = base.sorted();
+        int next = base.after(after);
+        for (Map.Entry<String, Slot> change : changed.tailMap(after, false).entrySet()) {
+            int order = -1;
+            while (next < all.size() && (order = all.get(next).key().compareTo(change.getKey())) < 0) {
+                if (!visitor.test(all.get(next++))) {
+                    return;
+                }
+            }
+            if (next < all.size() && order == 0) {
+                next++;
+            }
+            ConfigEntry entry = change.getValue().entry;
+            if (entry != null && !visitor.test(entry)) {
+                return;
+            }
+        }
+        while (next < all.size() && visitor.test(all.get(next))) {
+            next++;
+        }
     }
 
     /** Every committed slot in memory that says something. */
@@ -159,7 +257,7 @@ final class CacheState {
                 action.accept(key, slot);
             }
         });
-        base.forEach((key, slot) -> {
+        base.slots.forEach((key, slot) -> {
             if (!recent.containsKey(key)) {
                 action.accept(key, slot);
             }
@@ -170,9 +268,9 @@ final class CacheState {
         if (onDemand != null) {
             return (int) onDemand.estimatedSize();
         }
-        int size = base.size();
+        int size = base.slots.size();
         for (Map.Entry<String, Slot> changed : recent.entrySet()) {
-            boolean before = base.containsKey(changed.getKey());
+            boolean before = base.slots.containsKey(changed.getKey());
             if (before == changed.getValue().empty()) {
                 size += before ? -1 : 1;
             }

@@ -28,7 +28,6 @@ import io.configmanager.store.Operation;
 import java.lang.reflect.Type;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -115,15 +114,7 @@ final class DefaultConfig implements Config {
             return manager.store.list(namespace, filter, limit, cursor);
         }
         String after = cursor == null ? "" : Cursors.read(Cursors.Kind.ENTRIES, cursor);
-        List<ConfigEntry> rows = new ArrayList<>();
-        for (ConfigEntry entry : viewOf(0, state).entries()) {
-            if (entry.key().compareTo(after) > 0 && filter.matches(entry.key())) {
-                rows.add(entry);
-                if (rows.size() > limit) {
-                    break;
-                }
-            }
-        }
+        List<ConfigEntry> rows = state.find(filter, after, limit + 1, this::alive);
         return Cursors.page(Cursors.Kind.ENTRIES, rows, limit, ConfigEntry::key);
     }
 
@@ -200,7 +191,7 @@ final class DefaultConfig implements Config {
             ConfigNames.requireKey(key);
             if (state.onDemand != null) {
                 misses.increment();
-                return existing(manager.loads.load(this, key));
+                return existing(manager.loads.load(this, key, state.revision));
             }
         }
         hits.increment();
@@ -208,11 +199,12 @@ final class DefaultConfig implements Config {
     }
 
     private @Nullable Slot existing(@Nullable Slot slot) {
-        if (slot == null || slot.entry == null) {
-            return null;
-        }
-        Instant expiresAt = slot.entry.expiresAt();
-        return expiresAt != null && storeClock.isPast(expiresAt) ? null : slot;
+        return slot == null || slot.entry == null || !alive(slot.entry) ? null : slot;
+    }
+
+    private boolean alive(ConfigEntry entry) {
+        Instant expiresAt = entry.expiresAt();
+        return expiresAt == null || !storeClock.isPast(expiresAt);
     }
 
     /** Asks the store and teaches the cache; asks again if the cache has overtaken the answer meanwhile. */
@@ -246,9 +238,7 @@ final class DefaultConfig implements Config {
         Ticket ticket = manager.reconciler.ticket();
         CommitResult result = manager.store.commit(Commit.of(operations, author, comment));
         if (result.revision() > 0) {
-            Map<String, @Nullable ConfigEntry> written = new HashMap<>();
-            result.changes().forEach(change -> written.put(change.key(), change.entry()));
-            manager.reconciler.learn(ticket, namespace, written, result.revision());
+            manager.reconciler.learn(ticket, result.changes(), result.revision());
         }
         return result;
     }

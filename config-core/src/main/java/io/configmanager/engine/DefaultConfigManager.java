@@ -41,8 +41,9 @@ import org.jspecify.annotations.Nullable;
 /** The manager: holds the parts together and owns their threads. */
 final class DefaultConfigManager implements ConfigManager {
 
-    private static final int LISTENER_THREADS = 8;
-    private static final Duration STOP_TIMEOUT = Duration.ofMillis(1500);
+    private static final int LISTENER_THREADS = 32;
+    private static final Duration STOP_TIMEOUT = Duration.ofMillis(1000);
+    private static final Duration CLOSE_TIMEOUT = Duration.ofMillis(1700);
     private static final int LOAD_ATTEMPTS = 5;
 
     private enum Phase {
@@ -69,6 +70,13 @@ final class DefaultConfigManager implements ConfigManager {
     private volatile Phase phase = Phase.NEW;
     private @Nullable Running running;
 
+    /** Tells whether a listener is calling. */
+    private static final class ListenerThread extends Thread {
+        ListenerThread(Runnable work) {
+            super(work, "config-listener");
+        }
+    }
+
     /** What runs while connected. */
     private record Running(WatchLoop loop, Maintenance maintenance, List<Thread> threads, CountDownLatch stop) {}
 
@@ -82,7 +90,7 @@ final class DefaultConfigManager implements ConfigManager {
         this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
         this.listenerThreads = new ThreadPoolExecutor(
                 LISTENER_THREADS, LISTENER_THREADS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
-                    Thread thread = new Thread(task, "config-listener");
+                    Thread thread = new ListenerThread(task);
                     thread.setDaemon(true);
                     return thread;
                 });
@@ -132,6 +140,7 @@ final class DefaultConfigManager implements ConfigManager {
                 return;
             }
             phase = Phase.CLOSED;
+            long deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
             publisher.close();
             listenerThreads.shutdown();
             Running last = running;
@@ -140,6 +149,13 @@ final class DefaultConfigManager implements ConfigManager {
                 stop(last);
             }
             store.close();
+            if (last != null) {
+                join(last.threads(), deadline);
+            }
+            // A listener that closes the manager must not wait for itself.
+            if (!(Thread.currentThread() instanceof ListenerThread)) {
+                awaitListeners(deadline);
+            }
         } finally {
             lifecycle.unlock();
         }
@@ -274,7 +290,7 @@ final class DefaultConfigManager implements ConfigManager {
                         true,
                         status.lastFailure());
             }
-            cache.servedEmpty();
+            reconciler.serveEmpty(cache);
         }
         return cache.state();
     }
@@ -343,17 +359,38 @@ final class DefaultConfigManager implements ConfigManager {
         running.maintenance().stop();
         running.loop().stop();
         running.stop().countDown();
-        long deadline = System.nanoTime() + STOP_TIMEOUT.toNanos();
-        for (Thread thread : running.threads()) {
-            if (thread == Thread.currentThread()) {
-                continue;
+        if (!join(running.threads(), System.nanoTime() + STOP_TIMEOUT.toNanos())) {
+            running.threads().stream()
+                    .filter(thread -> thread != Thread.currentThread())
+                    .forEach(Thread::interrupt);
+        }
+    }
+
+    /** Waits for other threads to end; false if it takes too long. */
+    private static boolean join(List<Thread> threads, long deadline) {
+        try {
+            for (Thread thread : threads) {
+                if (thread != Thread.currentThread()) {
+                    thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())));
+                    if (thread.isAlive()) {
+                        return false;
+                    }
+                }
             }
-            try {
-                thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return;
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private void awaitListeners(long deadline) {
+        try {
+            if (!listenerThreads.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                listenerThreads.shutdownNow();
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

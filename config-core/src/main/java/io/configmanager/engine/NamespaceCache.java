@@ -44,9 +44,6 @@ final class NamespaceCache {
     /** Change sets that arrive while a snapshot is being read by a caller; null when none is. */
     private @Nullable List<ChangesOfKeys> arrived;
 
-    /** Whether the feed jumped over changes of this namespace, so that it must be loaded again. */
-    private boolean outdated;
-
     private volatile boolean servedEmpty;
 
     /** The last change of each key at one revision. */
@@ -79,7 +76,7 @@ final class NamespaceCache {
 
     /** Whether the watch must load this; not while a caller is doing it. */
     boolean needsLoading() {
-        return (!loaded() || outdated) && arrived == null;
+        return !loaded() && arrived == null;
     }
 
     /** Readers were told that nothing exists, because the store was away: the first load is a change for them. */
@@ -92,8 +89,14 @@ final class NamespaceCache {
         return !loaded() && !servedEmpty;
     }
 
-    void outdate() {
-        outdated = true;
+    /** Drops answers of another history; for a namespace that is not loaded and so holds nothing else. */
+    void forgetOwn() {
+        state = CacheState.UNLOADED;
+    }
+
+    /** Whether a snapshot of the same history would take this back to an earlier state. */
+    private boolean isAheadOf(long revision, boolean sameHistory) {
+        return sameHistory && loaded() && revision < state.revision;
     }
 
     /** Keeps change sets from now on until the snapshot comes, so that none falls between it and the feed. */
@@ -101,11 +104,8 @@ final class NamespaceCache {
         arrived = new ArrayList<>();
     }
 
-    /** Ends that, and returns what was kept. */
-    List<ChangesOfKeys> stopLoading() {
-        List<ChangesOfKeys> late = arrived == null ? List.of() : arrived;
+    void stopLoading() {
         arrived = null;
-        return late;
     }
 
     /**
@@ -117,11 +117,15 @@ final class NamespaceCache {
     @Nullable
     ConfigChangeSet load(List<ConfigEntry> entries, long revision, boolean sameHistory) {
         CacheState before = state;
+        if (isAheadOf(revision, sameHistory)) {
+            finishLoading(sameHistory);
+            return null;
+        }
         Map<String, Slot> slots = new HashMap<>(entries.size() * 4 / 3 + 1);
         List<ConfigChange> changes = new ArrayList<>();
         for (ConfigEntry entry : entries) {
             Slot known = before.committed(entry.key());
-            Slot slot = put(sameHistory || known == null ? known : known.ageless(), entry, entry.revision());
+            Slot slot = put(before, known, entry, entry.revision(), revision);
             slots.put(entry.key(), slot);
             addChange(changes, entryOf(known), slot.entry);
         }
@@ -131,29 +135,7 @@ final class NamespaceCache {
             }
         });
         state = CacheState.of(revision, slots, sameHistory ? before.own() : Map.of());
-        outdated = false;
-        // Asked only now: a reader who found nothing a moment ago has said so before it looked.
-        boolean seen = before.loaded || servedEmpty;
-        return seen ? changeSet(revision, true, changes) : null;
-    }
-
-    /**
-     * Goes over to loading on demand, because the namespace does not fit. What is in memory stays as far as it fits.
-     *
-     * @param sameHistory whether revisions from before can be compared with this one
-     */
-    void loadOnDemand(long revision, boolean sameHistory) {
-        holdOnDemand(revision, sameHistory);
-        outdated = false;
-    }
-
-    private void holdOnDemand(long revision, boolean sameHistory) {
-        Cache<String, Slot> cache = newCache();
-        state.forEachCommitted((key, slot) -> cache.put(key, sameHistory ? slot : slot.ageless()));
-        if (sameHistory) {
-            state.own().forEach(cache::put);
-        }
-        state = CacheState.onDemand(revision, cache);
+        return loaded(before, revision, sameHistory, changes);
     }
 
     /** Keys in memory, which a resync on demand must read again. */
@@ -164,31 +146,46 @@ final class NamespaceCache {
     }
 
     /**
-     * Replaces what is held on demand by what the store answered for exactly those keys.
+     * Replaces what is held by what the store answered for some keys, because the namespace does not fit. A key that it
+     * was not asked for is not in memory afterwards.
      *
-     * @param entries what exists of the keys
-     * @param revision the answers hold everything up to here
+     * @param answers what the store answered, read after the snapshot that told that the namespace does not fit
+     * @param revision the revision of that snapshot
+     * @param sameHistory whether revisions from before can be compared with it
      */
     @Nullable
-    ConfigChangeSet reloadOnDemand(Set<String> keys, List<ConfigEntry> entries, long revision) {
-        Map<String, ConfigEntry> found = new HashMap<>();
-        entries.forEach(entry -> found.put(entry.key(), entry));
+    ConfigChangeSet loadOnDemand(Answers answers, long revision, boolean sameHistory) {
         CacheState before = state;
+        if (isAheadOf(revision, sameHistory)) {
+            finishLoading(sameHistory);
+            return null;
+        }
+        Map<String, ConfigEntry> found = new HashMap<>();
+        answers.found().forEach(entry -> found.put(entry.key(), entry));
         Cache<String, Slot> after = newCache();
         List<ConfigChange> changes = new ArrayList<>();
-        for (String key : keys) {
+        for (String key : answers.keys()) {
             Slot known = before.committed(key);
             ConfigEntry entry = found.get(key);
-            // The snapshot may be older than what this instance has written or read since.
-            Slot slot =
-                    known != null && known.revision >= revision && (entry == null || entry.revision() <= known.revision)
-                            ? known
-                            : entry == null ? Slot.absent(revision) : put(known, entry, entry.revision());
+            long good = entry == null ? revision : Math.max(revision, entry.revision());
+            Slot slot = entry == null ? Slot.absent(good) : put(before, known, entry, good, good);
             after.put(key, slot);
             addChange(changes, entryOf(known), slot.entry);
         }
-        state = CacheState.onDemand(revision, after);
-        return changeSet(revision, true, changes);
+        state = CacheState.onDemand(revision, after, sameHistory ? before.own() : Map.of());
+        return loaded(before, revision, sameHistory, changes);
+    }
+
+    /** What the store answered when it was asked for some keys: those that exist. */
+    record Answers(Set<String> keys, List<ConfigEntry> found) {
+
+        static final Answers NONE = new Answers(Set.of(), List.of());
+    }
+
+    private @Nullable ConfigChangeSet loaded(
+            CacheState before, long revision, boolean sameHistory, List<ConfigChange> changes) {
+        finishLoading(sameHistory);
+        return before.loaded || servedEmpty ? changeSet(revision, true, changes) : null;
     }
 
     /** Applies what one revision changed here; null if that was old news or changed nothing that readers see. */
@@ -201,7 +198,7 @@ final class NamespaceCache {
         if (!loaded() || changed.revision() <= before.revision) {
             return null;
         }
-        return before.onDemand == null ? applyWhole(before, changed) : applyOnDemand(before.onDemand, changed);
+        return before.onDemand == null ? applyWhole(before, changed) : applyOnDemand(before, before.onDemand, changed);
     }
 
     private @Nullable ConfigChangeSet applyWhole(CacheState before, ChangesOfKeys changed) {
@@ -209,74 +206,106 @@ final class NamespaceCache {
         List<ConfigChange> changes = new ArrayList<>();
         changed.changes().forEach((key, logged) -> {
             Slot known = before.committed(key);
-            Slot slot = slotOf(known, logged);
+            Slot slot = slotOf(before, known, logged);
             slots.put(key, slot);
             addChange(changes, entryOf(known), slot.entry);
         });
-        state = before.with(changed.revision(), slots);
-        if (state.size() > bound) {
-            holdOnDemand(changed.revision(), true);
+        CacheState after = before.with(changed.revision(), slots);
+        if (after.size() > bound) {
+            Cache<String, Slot> cache = newCache();
+            after.forEachCommitted(cache::put);
+            after = CacheState.onDemand(changed.revision(), cache, after.own());
         }
+        state = after;
         return changeSet(changed.revision(), false, changes);
     }
 
-    private @Nullable ConfigChangeSet applyOnDemand(Cache<String, Slot> cache, ChangesOfKeys changed) {
+    private @Nullable ConfigChangeSet applyOnDemand(
+            CacheState before, Cache<String, Slot> cache, ChangesOfKeys changed) {
         List<ConfigChange> changes = new ArrayList<>();
+        Map<String, Slot> own = new HashMap<>(before.own());
         changed.changes().forEach((key, logged) -> {
             Slot known = cache.getIfPresent(key);
-            boolean ahead = known != null && known.revision >= changed.revision();
-            Slot slot = slotOf(ahead ? null : known, logged);
-            if (known != null && !ahead) {
+            if (known != null && known.revision >= changed.revision()) {
+                return;
+            }
+            Slot slot = slotOf(before, known, logged);
+            Slot ahead = own.get(key);
+            if (known != null || (ahead != null && ahead.revision <= changed.revision())) {
                 cache.put(key, slot);
+            }
+            if (ahead != null && ahead.revision <= changed.revision()) {
+                own.remove(key);
+            }
+            if (known != null && (known.entry != null || logged.kind() != LogEntry.Kind.EXPIRE)) {
                 addChange(changes, known.entry, slot.entry);
             } else if (slot.rejection == null) {
-                // What is not in memory, or was read or written ahead of the feed, may still be listened to; what it
-                // was
-                // before is not known.
+                // What is not in memory may still be listened to; what it was before is not known. Nor is it of an
+                // entry that was read as absent because its time was over.
                 ConfigChange.Kind kind = slot.entry == null ? ConfigChange.Kind.DELETE : ConfigChange.Kind.INSERT;
                 changes.add(new ConfigChange(kind, key, null, slot.entry));
             }
         });
-        state = CacheState.onDemand(changed.revision(), cache);
+        keepCommitted(cache, own, changed.revision());
+        state = CacheState.onDemand(changed.revision(), cache, own);
         return changeSet(changed.revision(), false, changes);
     }
 
     /**
-     * Takes the store's answer about some keys, from an own write or a read; older news than is held has no effect.
+     * Takes the store's answer about some keys, from an own write or a read, unless newer is held.
      *
-     * @param answers what the keys have, null for what does not exist
-     * @param applied what is held shows everything up to here
-     * @return false if what is held is newer than the answer
+     * @param answers what exists of the keys, null for what does not
+     * @param revision the answer holds everything up to here
+     * @param applied the feed has been applied up to here
+     * @return false if this namespace has changed after the answer, so that the answer may be old
      */
     boolean learn(Map<String, @Nullable ConfigEntry> answers, long revision, long applied) {
         CacheState before = state;
-        if (revision < before.revision) {
+        if (before.loaded && revision < before.revision) {
             return false;
         }
-        if (before.loaded && before.onDemand == null && revision <= applied) {
-            return true;
-        }
-        Map<String, Slot> news = new HashMap<>();
+        boolean ahead = !before.loaded || revision > Math.max(applied, before.revision);
+        Map<String, Slot> own = new HashMap<>();
         answers.forEach((key, entry) -> {
             Slot known = before.read(key);
-            if (known == null || known.revision < revision) {
-                Slot slot = entry == null ? Slot.absent(revision) : put(known, entry, revision);
-                if (slot != known) {
-                    news.put(key, slot);
-                }
+            if (known != null && known.revision >= revision) {
+                return;
+            }
+            Slot slot = entry == null ? Slot.absent(revision) : put(before, known, entry, revision, revision);
+            if (slot == known) {
+                return;
+            }
+            if (ahead) {
+                own.put(key, slot);
+            } else if (before.onDemand != null && before.committed(key) == null) {
+                before.onDemand.put(key, slot);
             }
         });
-        if (before.onDemand == null) {
-            state = before.withOwn(news);
-        } else {
-            before.onDemand.putAll(news);
+        if (!own.isEmpty()) {
+            state = before.withOwn(own);
         }
         return true;
     }
 
     /** Everything up to this revision has been applied. */
     void advanceTo(long revision) {
-        state = state.advancedTo(revision);
+        CacheState before = state;
+        if (before.loaded) {
+            if (before.onDemand != null) {
+                keepCommitted(before.onDemand, before.own(), revision);
+            }
+            state = before.withoutOwn(revision);
+        }
+    }
+
+    /** Answers that the feed has come up to, and that it did not change, are now what is committed. */
+    private static void keepCommitted(Cache<String, Slot> cache, Map<String, Slot> own, long revision) {
+        own.forEach((key, slot) -> {
+            Slot known = cache.getIfPresent(key);
+            if (slot.revision <= revision && known == null) {
+                cache.put(key, slot);
+            }
+        });
     }
 
     /** Keys whose newest stored value cannot be used, with the reason. */
@@ -290,13 +319,26 @@ final class NamespaceCache {
         return rejected;
     }
 
-    private Slot slotOf(@Nullable Slot known, LogEntry logged) {
-        return logged.entry() == null ? Slot.absent(logged.revision()) : put(known, logged.entry(), logged.revision());
+    private void finishLoading(boolean sameHistory) {
+        List<ChangesOfKeys> late = arrived == null || !sameHistory ? List.of() : arrived;
+        arrived = null;
+        late.forEach(this::apply);
     }
 
-    /** The slot after a put: the same one if nothing is new, the last good entry if the new one cannot be read. */
-    private Slot put(@Nullable Slot known, ConfigEntry entry, long revision) {
-        if (known != null && known.rejection == null && entry.equals(known.entry)) {
+    private Slot slotOf(CacheState before, @Nullable Slot known, LogEntry logged) {
+        return logged.entry() == null
+                ? Slot.absent(logged.revision())
+                : put(before, known, logged.entry(), logged.revision(), logged.revision());
+    }
+
+    /**
+     * The slot after a put: the same one if nothing is new, the last good entry if the new one cannot be read.
+     *
+     * @param revision the revision of the slot
+     * @param upTo the entry is the truth up to here
+     */
+    private Slot put(CacheState before, @Nullable Slot known, ConfigEntry entry, long revision, long upTo) {
+        if (known != null && known.rejection == null && known.revision <= upTo && entry.equals(known.entry)) {
             return known;
         }
         String defect = codecs.defect(entry);
@@ -304,7 +346,8 @@ final class NamespaceCache {
             return new Slot(compact(entry), revision, null);
         }
         observer.rejected(namespace, entry.key());
-        return new Slot(entryOf(known), revision, defect);
+        Slot read = before.own().get(entry.key());
+        return new Slot(entryOf(read != null && read.revision <= upTo ? read : known), revision, defect);
     }
 
     /** The same entry without the copies of recurring texts that come with every row. */

@@ -6,12 +6,14 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigObserver;
 import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
+import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.NamespaceCache.ChangesOfKeys;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -133,23 +135,42 @@ final class Reconciler {
             }
             if (cache.loadableByCaller()) {
                 if (snapshot.oversized().contains(cache.namespace())) {
-                    cache.loadOnDemand(revision, true);
+                    cache.loadOnDemand(Answers.NONE, revision, true);
                 } else {
                     cache.load(snapshot.entries(), revision, true);
                 }
-                cache.stopLoading().forEach(cache::apply);
             }
             return true;
         });
+    }
+
+    /** Readers get nothing from a namespace that is not loaded, so that its first load is a change; false if it is. */
+    boolean serveEmpty(NamespaceCache cache) {
+        return locked(() -> {
+            if (!cache.loaded()) {
+                cache.servedEmpty();
+            }
+            return !cache.loaded();
+        });
+    }
+
+    /** Takes a snapshot without namespaces on demand. */
+    @Nullable
+    List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Jump jump) {
+        return load(covered, snapshot, Map.of(), jump);
     }
 
     /**
      * Takes a snapshot of several namespaces and yields the difference.
      *
      * @param covered the namespaces that were asked for
+     * @param answers for namespaces that do not fit: what the store answered for their keys in memory
+     * @return the difference; null, and nothing has happened, if the feed would jump over changes of a namespace that was
+     *     not asked for, because it was loaded meanwhile
      * @throws StoreException if the snapshot is older than what was applied already
      */
-    List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Jump jump) {
+    @Nullable
+    List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Map<String, Answers> answers, Jump jump) {
         Map<String, List<ConfigEntry>> byNamespace = new HashMap<>();
         for (ConfigEntry entry : snapshot.entries()) {
             byNamespace
@@ -158,36 +179,33 @@ final class Reconciler {
         }
         return locked(() -> {
             long revision = snapshot.position().revision();
-            long shown = applied;
-            for (NamespaceCache cache : caches.values()) {
-                if (covered.contains(cache.namespace())) {
-                    shown = Math.max(shown, cache.state().revision);
-                }
-            }
-            if (jump != Jump.NEW_HISTORY && revision < shown) {
+            if (jump != Jump.NEW_HISTORY && revision < applied) {
                 throw new StoreException(
-                        "The store answered with revision " + revision + ", older than revision " + shown
+                        "The store answered with revision " + revision + ", older than revision " + applied
                                 + " that it had announced: is it a replica?",
                         true,
                         null);
             }
+            boolean sameHistory = jump != Jump.NEW_HISTORY;
+            if (jump != Jump.NONE) {
+                for (NamespaceCache cache : caches.values()) {
+                    boolean reached = sameHistory && cache.state().revision >= revision;
+                    if (cache.loaded() && !covered.contains(cache.namespace()) && !reached) {
+                        return null;
+                    }
+                }
+            }
             List<ConfigChangeSet> differences = new ArrayList<>();
             for (NamespaceCache cache : caches.values()) {
                 String name = cache.namespace();
-                if (!covered.contains(name)) {
-                    if (jump != Jump.NONE) {
-                        cache.outdate();
-                    }
-                    continue;
-                }
-                // The snapshot holds what has arrived for a caller who is loading, or comes from another history.
-                cache.stopLoading();
                 if (snapshot.oversized().contains(name)) {
-                    cache.loadOnDemand(revision, jump != Jump.NEW_HISTORY);
-                } else {
                     addIfAny(
                             differences,
-                            cache.load(byNamespace.getOrDefault(name, List.of()), revision, jump != Jump.NEW_HISTORY));
+                            cache.loadOnDemand(answers.getOrDefault(name, Answers.NONE), revision, sameHistory));
+                } else if (covered.contains(name)) {
+                    addIfAny(differences, cache.load(byNamespace.getOrDefault(name, List.of()), revision, sameHistory));
+                } else if (!sameHistory) {
+                    cache.forgetOwn();
                 }
             }
             if (jump != Jump.NONE) {
@@ -199,17 +217,6 @@ final class Reconciler {
             }
             return differences;
         });
-    }
-
-    /** Takes the store's answer for all keys of an on-demand namespace that are in memory. */
-    @Nullable
-    ConfigChangeSet reloadOnDemand(NamespaceCache cache, Set<String> keys, List<ConfigEntry> entries, long revision) {
-        lock.lock();
-        try {
-            return cache.reloadOnDemand(keys, entries, revision);
-        } finally {
-            lock.unlock();
-        }
     }
 
     /** Applies one change set of the feed: whole, or not at all if it is old news. */
@@ -251,16 +258,24 @@ final class Reconciler {
      *
      * @param ticket from before the store was asked
      * @param revision the answer holds everything up to here
-     * @return false if the namespace has changed since the answer, which is then of no use to the cache
+     * @return false if the namespace has changed after the answer, which is then of no use to the cache
      */
     boolean learn(Ticket ticket, String namespace, String key, @Nullable ConfigEntry entry, long revision) {
-        Map<String, @Nullable ConfigEntry> answer = new HashMap<>();
-        answer.put(key, entry);
-        return learn(ticket, namespace, answer, revision);
+        return learn(ticket, namespace, Collections.singletonMap(key, entry), revision);
     }
 
-    /** As {@link #learn(Ticket, String, String, ConfigEntry, long)}, of several keys, which readers see together. */
-    boolean learn(Ticket ticket, String namespace, Map<String, @Nullable ConfigEntry> answers, long revision) {
+    /** Takes the store's confirmation of a commit, whole. Older news than is held has no effect. */
+    void learn(Ticket ticket, List<LogEntry> changes, long revision) {
+        Map<String, Map<String, @Nullable ConfigEntry>> byNamespace = new HashMap<>();
+        for (LogEntry change : changes) {
+            byNamespace
+                    .computeIfAbsent(change.namespace(), name -> new HashMap<>())
+                    .put(change.key(), change.entry());
+        }
+        byNamespace.forEach((namespace, answers) -> learn(ticket, namespace, answers, revision));
+    }
+
+    private boolean learn(Ticket ticket, String namespace, Map<String, @Nullable ConfigEntry> answers, long revision) {
         return locked(() -> {
             if (ticket.epoch() != epoch) {
                 return false;
@@ -269,11 +284,11 @@ final class Reconciler {
             if (cache == null) {
                 return true;
             }
-            boolean useful = cache.learn(answers, revision, applied);
+            boolean learned = cache.learn(answers, revision, applied);
             if (!cache.state().own().isEmpty()) {
                 aheadOfFeed.add(cache);
             }
-            return useful;
+            return learned;
         });
     }
 

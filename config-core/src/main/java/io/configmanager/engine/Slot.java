@@ -34,11 +34,6 @@ final class Slot {
         return new Slot(null, revision, null);
     }
 
-    /** The same without its revision, which means nothing in another history. */
-    Slot ageless() {
-        return new Slot(entry, 0, rejection);
-    }
-
     /** Whether dropping the slot loses nothing: the key does not exist and nothing is to be reported about it. */
     boolean empty() {
         return entry == null && rejection == null;

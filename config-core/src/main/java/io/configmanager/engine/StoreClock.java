@@ -12,6 +12,8 @@ import java.util.function.LongSupplier;
  */
 final class StoreClock {
 
+    private static final long NANOS_PER_SECOND = 1_000_000_000;
+
     private record Reading(Instant storeTime, long nanos) {}
 
     private final LongSupplier nanoTime;
@@ -32,8 +34,14 @@ final class StoreClock {
         return last.storeTime.plusNanos(nanoTime.getAsLong() - last.nanos);
     }
 
+    /** Called by every read of an entry that expires, so it allocates nothing. */
     boolean isPast(Instant time) {
-        return !now().isBefore(time);
+        Reading last = reading;
+        long nanos = last.storeTime.getNano() + nanoTime.getAsLong() - last.nanos;
+        long second = last.storeTime.getEpochSecond() + Math.floorDiv(nanos, NANOS_PER_SECOND);
+        return second == time.getEpochSecond()
+                ? Math.floorMod(nanos, NANOS_PER_SECOND) >= time.getNano()
+                : second > time.getEpochSecond();
     }
 
     /** Time since a moment of the store's clock, never negative. */

@@ -6,6 +6,7 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigObserver;
 import io.configmanager.StoreException;
+import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.Reconciler.Jump;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.ConfigStore;
@@ -15,9 +16,11 @@ import io.configmanager.store.PositionLostException;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -29,8 +32,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps the cache coherent: one thread, {@link #turn()} after turn. A turn either opens the feed (after a snapshot where
  * there is no position to continue from) or polls it once and applies what came. A failed turn ends with a pause; no error
- * is retried without one. Only {@link #stop()} ends the loop: not an error, and not an interrupt, which can only come from
- * code that was called on this thread.
+ * is retried without one.
  *
  * <p>List, then watch from there, and list again only when history is lost: the method of the Kubernetes reflector, with
  * the position proved by the store instead of a bare number.
@@ -38,7 +40,6 @@ import org.slf4j.LoggerFactory;
 final class WatchLoop implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(WatchLoop.class);
-
     private static final int KEYS_PER_READ = 1_000;
 
     private final ConfigStore store;
@@ -55,8 +56,9 @@ final class WatchLoop implements Runnable {
     private final LongSupplier nanoTime;
 
     private @Nullable Position position;
-    /** The position given up for an unexpected failure; nobody knows yet whether history still has it. */
-    private @Nullable Position unproved;
+
+    /** The last position; unlike that one not forgotten when it is lost, because it tells one history from another. */
+    private @Nullable Position reached;
 
     private Jump jump;
     private String resyncReason = "start";
@@ -64,9 +66,6 @@ final class WatchLoop implements Runnable {
     private int lostInRow;
     private volatile boolean stopping;
     private volatile @Nullable Feed feed;
-
-    /** What the store has of the keys that an on-demand namespace holds in memory. */
-    private record Reread(NamespaceCache cache, Set<String> keys, List<ConfigEntry> entries) {}
 
     /** Everything a loop needs to know of time: measured, waited for and chosen at random only through these. */
     record Timing(Backoff backoff, Duration pollTimeout, Pause pause, RandomGenerator random, LongSupplier nanoTime) {}
@@ -102,7 +101,8 @@ final class WatchLoop implements Runnable {
             try {
                 turn();
             } catch (InterruptedException e) {
-                log.debug("Interrupted; going on", e);
+                // Only stop() ends the watch: who interrupted meant something else, a listener's work perhaps.
+                log.debug("Interrupted", e);
             }
         }
         closeFeed();
@@ -136,7 +136,6 @@ final class WatchLoop implements Runnable {
         int failures = status.failures() + 1;
         if (e instanceof PositionLostException lost) {
             position = null;
-            unproved = null;
             if (lost.reason() == PositionLostException.Reason.HISTORY_REPLACED) {
                 jump = Jump.NEW_HISTORY;
             }
@@ -146,7 +145,6 @@ final class WatchLoop implements Runnable {
             failures = ++lostInRow;
         } else if (!(e instanceof StoreException)) {
             // Not the store's fault, so what is in the cache may be half done: start from a snapshot.
-            unproved = position == null ? unproved : position;
             position = null;
             resyncReason = "error";
         }
@@ -158,7 +156,7 @@ final class WatchLoop implements Runnable {
         Position from = position;
         if (from == null) {
             from = resync();
-            position = from;
+            moveTo(from);
         }
         Feed opened = store.openFeed(from);
         feed = opened;
@@ -180,14 +178,15 @@ final class WatchLoop implements Runnable {
         storeClock.observed(batch.storeTime(), answered - batch.provedAgo().toNanos());
         int changes = 0;
         for (ChangeSet changeSet : batch.changeSets()) {
-            if (changeSet.revision() > reconciler.applied()) {
-                reconciler.apply(changeSet).forEach(publisher);
+            boolean news = changeSet.revision() > reconciler.applied();
+            reconciler.apply(changeSet).forEach(publisher);
+            if (news) {
                 observer.propagated(storeClock.since(changeSet.committedAt()));
                 changes += changeSet.changes().size();
             }
         }
         reconciler.advanceTo(batch.position().revision());
-        position = batch.position();
+        moveTo(batch.position());
         if (changes > 0) {
             observer.applied(changes);
         }
@@ -204,33 +203,20 @@ final class WatchLoop implements Runnable {
 
     /** Loads all active namespaces from one snapshot; the old state is served until it has succeeded. */
     private Position resync() {
-        Position last = unproved;
-        if (last != null) {
-            prove(last);
-        }
-        Set<String> names = new HashSet<>();
-        reconciler.active().forEach(cache -> names.add(cache.namespace()));
-        Snapshot snapshot = load(names, jump);
+        Snapshot snapshot;
+        do {
+            Set<String> names = new HashSet<>();
+            reconciler.active().forEach(cache -> names.add(cache.namespace()));
+            snapshot = load(names, jump);
+        } while (snapshot == null);
         jump = Jump.SAME_HISTORY;
-        unproved = null;
         if (wasLive) {
             observer.resynced(resyncReason);
         }
         return snapshot.position();
     }
 
-    /** Has the store confirm that its history still holds the position. */
-    private void prove(Position last) {
-        try (Feed proof = store.openFeed(last)) {
-            proof.poll(Duration.ZERO);
-        } catch (StoreException e) {
-            throw e;
-        } catch (RuntimeException | Error e) {
-            log.debug("The feed itself may be what fails; a snapshot leaps over it", e);
-        }
-    }
-
-    /** Loads namespaces that became active while the store was away, or that a jump left behind. */
+    /** Loads namespaces that became active while the store was away. */
     private void loadWaiting() {
         Set<String> names = reconciler.waitingForLoad();
         if (!names.isEmpty()) {
@@ -238,41 +224,61 @@ final class WatchLoop implements Runnable {
         }
     }
 
-    /** Reads everything first and shows it then, so that a failure half way changes nothing. */
-    private Snapshot load(Set<String> names, Jump how) {
+    /** Reads everything first, so that a failure leaves things as they were; null if more must be read. */
+    private @Nullable Snapshot load(Set<String> names, Jump how) {
         long start = nanoTime.getAsLong();
         Snapshot snapshot = store.snapshot(names, bound);
         storeClock.observed(snapshot.storeTime(), start);
-        List<Reread> rereads = new ArrayList<>();
+        Map<String, Answers> answers = new HashMap<>();
         for (NamespaceCache cache : reconciler.active()) {
             if (snapshot.oversized().contains(cache.namespace())) {
-                rereads.add(reread(cache));
+                answers.put(cache.namespace(), ask(cache.namespace(), cache.keysInMemory()));
             }
         }
         if (stopping) {
-            throw new StoreException("The watch is stopped", true, null);
+            throw new StoreException("The watch was stopped", true, null);
         }
-        long revision = snapshot.position().revision();
-        reconciler.load(names, snapshot, how).forEach(publisher);
-        for (Reread reread : rereads) {
-            ConfigChangeSet difference =
-                    reconciler.reloadOnDemand(reread.cache(), reread.keys(), reread.entries(), revision);
-            if (difference != null) {
-                publisher.accept(difference);
-            }
+        Jump proved = how == Jump.SAME_HISTORY && historyWasReplaced() ? Jump.NEW_HISTORY : how;
+        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, proved);
+        if (differences == null) {
+            return null;
         }
+        differences.forEach(publisher);
         return snapshot;
     }
 
-    private Reread reread(NamespaceCache cache) {
-        List<String> keys = new ArrayList<>(cache.keysInMemory());
-        List<ConfigEntry> entries = new ArrayList<>();
-        for (int from = 0; from < keys.size(); from += KEYS_PER_READ) {
-            List<String> some = keys.subList(from, Math.min(keys.size(), from + KEYS_PER_READ));
-            entries.addAll(store.list(cache.namespace(), new ConfigFilter.Keys(Set.copyOf(some)), KEYS_PER_READ, null)
+    /** Whether the last position is of another history; asked after a snapshot, so that the snapshot is not newer. */
+    private boolean historyWasReplaced() {
+        if (reached == null) {
+            return false;
+        }
+        try (Feed proof = store.openFeed(reached)) {
+            proof.poll(Duration.ZERO);
+            return false;
+        } catch (PositionLostException e) {
+            return e.reason() == PositionLostException.Reason.HISTORY_REPLACED;
+        } catch (StoreException e) {
+            throw e;
+        } catch (RuntimeException | Error e) {
+            log.debug("The feed itself may be what fails; a snapshot leaps over it", e);
+            return false;
+        }
+    }
+
+    private void moveTo(Position next) {
+        position = next;
+        reached = next;
+    }
+
+    private Answers ask(String namespace, Set<String> keys) {
+        List<String> all = List.copyOf(keys);
+        List<ConfigEntry> found = new ArrayList<>();
+        for (int from = 0; from < all.size(); from += KEYS_PER_READ) {
+            List<String> some = all.subList(from, Math.min(all.size(), from + KEYS_PER_READ));
+            found.addAll(store.list(namespace, new ConfigFilter.Keys(Set.copyOf(some)), KEYS_PER_READ, null)
                     .items());
         }
-        return new Reread(cache, Set.copyOf(keys), entries);
+        return new Answers(keys, found);
     }
 
     private void closeFeed() {

@@ -120,23 +120,14 @@ class CacheStateTest {
     }
 
     @Test
-    void olderOwnWritesAreRefused() {
-        CacheState state = state(4, "a").withOwn(Map.of("a", slot("a", 7)));
-
-        assertThat(state.withOwn(Map.of("a", slot("a", 6)))).isSameAs(state);
-        assertThat(state.withOwn(Map.of("a", slot("a", 7)))).isSameAs(state);
-        assertThat(state.withOwn(Map.of("b", slot("b", 4)))).isSameAs(state);
-    }
-
-    @Test
     void ownWritesEndWhenTheFeedHasCoveredThem() {
         CacheState state = state(1, "a").withOwn(Map.of("a", slot("a", 5))).withOwn(Map.of("b", slot("b", 7)));
 
         CacheState covered = state.with(5, Map.of("a", slot("a", 5)));
         assertThat(covered.own()).containsOnlyKeys("b");
-        assertThat(covered.advancedTo(6).own()).containsOnlyKeys("b");
-        assertThat(covered.advancedTo(7).own()).isEmpty();
-        assertThat(covered.advancedTo(5)).isSameAs(covered);
+        assertThat(covered.withoutOwn(6).own()).containsOnlyKeys("b");
+        assertThat(covered.withoutOwn(7).own()).isEmpty();
+        assertThat(covered.withoutOwn(5)).isSameAs(covered);
         assertThat(CacheState.of(6, Map.of(), state.own()).own()).containsOnlyKeys("b");
     }
 

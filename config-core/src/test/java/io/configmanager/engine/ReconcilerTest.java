@@ -18,12 +18,12 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
 import io.configmanager.codec.JsonCodec;
+import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.Reconciler.Jump;
 import io.configmanager.engine.Reconciler.Ticket;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -314,7 +314,7 @@ class ReconcilerTest {
         @Test
         void theFirstSnapshotIsAChangeForThoseWhoWereToldThatNothingExists() {
             reconciler.activate(cache);
-            cache.servedEmpty();
+            assertThat(reconciler.serveEmpty(cache)).isTrue();
 
             assertThat(load(snapshot(4, entry("k", "4", 4)), Jump.NONE))
                     .containsExactly(tuple(Kind.INSERT, "k", 0L, 4L));
@@ -367,13 +367,16 @@ class ReconcilerTest {
         }
 
         @Test
-        void oneThatIsOlderThanWhatANamespaceShowsIsRefused() {
+        void oneThatIsOlderThanWhatANamespaceShowsLeavesThatAsItIs() {
             loaded();
             load(snapshot(9, entry("k", "9", 9)), Jump.NONE);
             assertThat(reconciler.applied()).as("the feed is behind").isZero();
 
-            assertThatThrownBy(() -> load(snapshot(8), Jump.SAME_HISTORY)).isInstanceOf(StoreException.class);
+            assertThat(load(snapshot(8), Jump.SAME_HISTORY)).isEmpty();
+
             assertThat(value("k")).isEqualTo("9");
+            assertThat(apply(9, put("k", "9", 9))).as("shown already").isEmpty();
+            assertThat(apply(10, put("k", "10", 10))).hasSize(1);
         }
 
         @Test
@@ -389,32 +392,21 @@ class ReconcilerTest {
         }
 
         @Test
-        void aJumpLeavesOthersToBeLoadedAgain() {
+        void aJumpOverChangesOfALoadedNamespaceThatWasNotAskedForDoesNotHappen() {
             loaded();
             NamespaceCache other = active("other");
-            assertThat(reconciler.waitingForLoad()).isEmpty();
 
-            load(snapshot(20), Jump.SAME_HISTORY);
-
-            assertThat(reconciler.waitingForLoad()).containsExactly("other");
-            reconciler.load(Set.of("other"), snapshot(20, entry("other", "x", "1", 15)), Jump.NONE);
-            assertThat(other.state().committed("x")).isNotNull();
-            assertThat(reconciler.waitingForLoad()).isEmpty();
-        }
-
-        @Test
-        void anOverflowDoesNotHideThatANamespaceIsToBeLoadedAgain() {
-            loaded();
-            active("other");
-            reconciler.load(Set.of("other"), snapshot(20), Jump.SAME_HISTORY);
-            assertThat(reconciler.waitingForLoad()).containsExactly("");
-
-            for (int i = 0; i <= BOUND; i++) {
-                apply(21 + i, put("k" + i, "1", 21 + i));
+            for (Jump jump : List.of(Jump.SAME_HISTORY, Jump.NEW_HISTORY)) {
+                assertThat(reconciler.load(Set.of(""), snapshot(20, entry("k", "1", 15)), jump))
+                        .isNull();
             }
+            assertThat(reconciler.applied()).isZero();
+            assertThat(value("k")).isNull();
 
-            assertThat(cache.state().onDemand).isNotNull();
-            assertThat(reconciler.waitingForLoad()).containsExactly("");
+            Set<String> both = Set.of("", "other");
+            assertThat(reconciler.load(both, snapshot(20, entry("other", "x", "1", 15)), Jump.SAME_HISTORY))
+                    .hasSize(1);
+            assertThat(other.state().committed("x")).isNotNull();
         }
     }
 
@@ -577,12 +569,7 @@ class ReconcilerTest {
         void asManyAsWereWrittenTogetherAreSeenTogether() {
             loaded(entry("a", "1", 1), entry("b", "1", 1), entry("c", "1", 1));
             CacheState before = cache.state();
-            Map<String, @Nullable ConfigEntry> written = new HashMap<>();
-            written.put("a", entry("a", "2", 2));
-            written.put("b", entry("b", "2", 2));
-            written.put("c", null);
-
-            reconciler.learn(reconciler.ticket(), "", written, 2);
+            reconciler.learn(reconciler.ticket(), List.of(put("a", "2", 2), put("b", "2", 2), delete("c", 2)), 2);
 
             assertThat(before.own()).isEmpty();
             assertThat(cache.state().own()).containsOnlyKeys("a", "b", "c");
@@ -803,17 +790,13 @@ class ReconcilerTest {
             learn("changed", entry("changed", "1", 1), 3);
             learn("gone", entry("gone", "1", 1), 3);
             learn("missing", null, 3);
-            load(oversized(9), Jump.SAME_HISTORY);
             assertThat(cache.keysInMemory()).containsExactlyInAnyOrder("same", "changed", "gone", "missing");
 
-            ConfigChangeSet difference = reconciler.reloadOnDemand(
-                    cache,
-                    cache.keysInMemory(),
-                    List.of(entry("same", "1", 1), entry("changed", "8", 8), entry("missing", "7", 7)),
-                    9);
+            List<ConfigChangeSet> difference = reload(
+                    9, Jump.SAME_HISTORY, entry("same", "1", 1), entry("changed", "8", 8), entry("missing", "7", 7));
 
-            assertThat(difference.resync()).isTrue();
-            assertThat(inShort(List.of(difference)))
+            assertThat(difference).extracting(ConfigChangeSet::resync).containsExactly(true);
+            assertThat(inShort(difference))
                     .containsExactly(
                             tuple(Kind.UPDATE, "changed", 1L, 8L),
                             tuple(Kind.DELETE, "gone", 1L, 0L),
@@ -825,29 +808,27 @@ class ReconcilerTest {
         void aResyncDoesNotTakeBackAnOwnWriteThatIsNewer() {
             loadedOnDemand(3);
             learn("k", entry("k", "1", 1), 3);
-            load(oversized(9), Jump.SAME_HISTORY);
-            Set<String> keys = cache.keysInMemory();
-            List<ConfigEntry> read = List.of(entry("k", "1", 1));
             learn("k", entry("k", "12", 12), 12);
 
-            assertThat(reconciler.reloadOnDemand(cache, keys, read, 9)).isNull();
+            assertThat(reload(9, Jump.SAME_HISTORY, entry("k", "1", 1))).isEmpty();
 
             assertThat(value("k")).isEqualTo("12");
         }
 
         @Test
         void revisionsOfAnOldHistoryDoNotRefuseNewsOfTheNewOne() {
-            loadedOnDemand(3);
+            loadedOnDemand(1000);
             learn("k", entry("k", "1", 1), 1000);
             learn("l", entry("l", "1", 1), 1000);
-            load(oversized(50), Jump.NEW_HISTORY);
-            reconciler.reloadOnDemand(cache, Set.of("k", "l"), List.of(entry("k", "1", 1), entry("l", "1", 1)), 50);
+            learn("m", entry("m", "1", 1), 1001);
+            reload(50, Jump.NEW_HISTORY, entry("k", "1", 1), entry("l", "1", 1));
 
             apply(51, put("k", "51", 51));
             learn("l", entry("l", "52", 52), 52);
 
             assertThat(value("k")).isEqualTo("51");
             assertThat(value("l")).isEqualTo("52");
+            assertThat(value("m")).isNull();
         }
 
         @Test
@@ -860,6 +841,11 @@ class ReconcilerTest {
             assertThat(cache.state().onDemand).isNull();
             learn("k", entry("k", "51", 51), 51);
             assertThat(value("k")).isEqualTo("51");
+        }
+
+        private List<ConfigChangeSet> reload(long revision, Jump jump, ConfigEntry... found) {
+            Answers answers = new Answers(cache.keysInMemory(), List.of(found));
+            return reconciler.load(Set.of(""), oversized(revision), Map.of("", answers), jump);
         }
 
         private void loadedOnDemand(long revision) {

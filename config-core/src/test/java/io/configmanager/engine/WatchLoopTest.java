@@ -374,10 +374,13 @@ class WatchLoopTest {
 
             store.snapshots.add(
                     () -> snapshot(50, entry("kept", "1", 1), entry("k", "40", 40), entry("new", "41", 41)));
+            store.polls.add(failing(lost(Reason.COMPACTED))); // the proof that it is the same history
             store.polls.add(() -> batch(50));
             loop.turn();
 
-            assertThat(store.asked()).containsExactly("poll", "close", "snapshot []", "open at 50", "poll");
+            assertThat(store.asked())
+                    .containsExactly(
+                            "poll", "close", "snapshot []", "open at 5", "poll", "close", "open at 50", "poll");
             assertThat(published).hasSize(1);
             assertThat(published.get(0).resync()).isTrue();
             assertThat(published.get(0).revision()).isEqualTo(50);
@@ -442,6 +445,8 @@ class WatchLoopTest {
         @Test
         void aSnapshotOfALaggingReplicaIsRefusedAndTriedAgain() throws InterruptedException {
             store.polls.add(failing(lost(Reason.COMPACTED)));
+            store.polls.add(failing(lost(Reason.COMPACTED)));
+            store.polls.add(failing(lost(Reason.COMPACTED)));
             store.snapshots.add(() -> snapshot(4));
             store.snapshots.add(() -> snapshot(60, entry("k", "6", 6)));
             store.polls.add(() -> batch(60));
@@ -462,6 +467,7 @@ class WatchLoopTest {
                 store.polls.add(failing(lost(Reason.COMPACTED)));
                 store.snapshots.add(() -> snapshot(50));
                 loop.turn();
+                store.polls.add(failing(lost(Reason.COMPACTED)));
                 store.polls.add(() -> batch(50));
                 loop.turn();
             }
@@ -508,13 +514,23 @@ class WatchLoopTest {
             store.polls.add(failing(lost(Reason.COMPACTED)));
             store.snapshots.add(() -> oversized(50));
             store.lists.add(() -> List.of(entry("k", "40", 40)));
+            store.polls.add(failing(lost(Reason.COMPACTED))); // the proof that it is the same history
             store.polls.add(() -> batch(50));
 
             loop.turn();
             loop.turn();
 
             assertThat(store.asked())
-                    .containsExactly("poll", "close", "snapshot []", "list keys [k]", "open at 50", "poll");
+                    .containsExactly(
+                            "poll",
+                            "close",
+                            "snapshot []",
+                            "list keys [k]",
+                            "open at 5",
+                            "poll",
+                            "close",
+                            "open at 50",
+                            "poll");
             assertThat(value("k")).isEqualTo("40");
             assertThat(published).hasSize(1);
         }
@@ -531,6 +547,7 @@ class WatchLoopTest {
 
             store.snapshots.add(() -> oversized(51));
             store.lists.add(List::of);
+            store.polls.add(failing(lost(Reason.COMPACTED))); // the proof that it is the same history
             store.polls.add(() -> batch(51));
             loop.turn();
 
@@ -562,8 +579,8 @@ class WatchLoopTest {
             loop.turn();
 
             assertThat(store.asked())
-                    .as("history is proved before its revisions are trusted")
-                    .containsExactly("open at 5", "poll", "close", "snapshot []", "open at 6", "poll");
+                    .as("history is proved before revisions are compared")
+                    .containsExactly("snapshot []", "open at 5", "poll", "close", "open at 6", "poll");
             assertThat(observer.events).containsExactly("resynced error", "reconnected");
             assertThat(value("k")).isEqualTo("6");
         }
@@ -586,7 +603,6 @@ class WatchLoopTest {
             store.snapshots.add(() -> snapshot(2, entry("k", "2", 2)));
             store.polls.add(() -> batch(2));
 
-            loop.turn();
             loop.turn();
             loop.turn();
 
