@@ -151,6 +151,7 @@ class EngineModelTest {
 
         private boolean inTurn;
         private boolean healed;
+        private Set<String> oversized = Set.of();
 
         /** What a check found inside a turn, which the watch would take for a failure of the store. */
         private AssertionError broken;
@@ -237,6 +238,13 @@ class EngineModelTest {
 
         private void turn() {
             note("turn");
+            Map<String, Set<String>> inMemory = new HashMap<>();
+            for (NamespaceCache cache : caches.values()) {
+                if (cache.state().onDemand != null) {
+                    inMemory.put(cache.namespace(), cache.keysInMemory());
+                }
+            }
+            long before = reconciler.ticket().jumps();
             inTurn = true;
             try {
                 loop.turn();
@@ -249,6 +257,12 @@ class EngineModelTest {
                 throw broken;
             }
             note("turned: " + status.state() + " applied " + reconciler.applied());
+            inMemory.forEach((namespace, keys) -> {
+                NamespaceCache cache = caches.get(namespace);
+                if (before != reconciler.ticket().jumps() && oversized.contains(namespace) && !keys.isEmpty()) {
+                    assertThat(cache.keysInMemory()).as("read again by a resync").containsAnyElementsOf(keys);
+                }
+            });
         }
 
         /** Anything but a turn of the watch. */
@@ -279,14 +293,14 @@ class EngineModelTest {
                 } else if (dice < 93) {
                     note("cut");
                     store.cutFeeds();
-                } else if (dice < 97) {
+                } else if (dice < 96) {
                     boolean available = random.nextInt(4) > 0;
                     note("available " + available);
                     store.setAvailable(available);
-                } else if (dice < 98) {
+                } else if (dice < 98 || (dice == 98 && inTurn)) {
                     note("compact");
                     others.compact();
-                } else if (random.nextInt(3) == 0) {
+                } else if (random.nextInt(2) == 0) {
                     replaceHistory();
                 }
             } catch (StoreException e) {
@@ -353,8 +367,9 @@ class EngineModelTest {
 
         private void startLoad() {
             String namespace = pick(NAMESPACES);
-            NamespaceCache cache = caches.get(namespace);
-            if (cache == null || !cache.loadableByCaller() || !loading.add(namespace)) {
+            NamespaceCache cache = caches.computeIfAbsent(namespace, reconciler::newCache);
+            reconciler.activate(cache);
+            if (!cache.loadableByCaller() || !loading.add(namespace)) {
                 return;
             }
             Ticket ticket = reconciler.startLoading(cache);
@@ -368,12 +383,17 @@ class EngineModelTest {
             }
             long revision = snapshot.position().revision();
             note("load of " + namespace + " at " + revision);
-            unanswered.add(() -> {
+            Supplier<String> finish = () -> {
                 boolean done = reconciler.finishLoading(cache, ticket, snapshot);
                 reconciler.stopLoading(cache);
                 loading.remove(namespace);
                 return "load of " + namespace + " at " + revision + " done " + done;
-            });
+            };
+            if (random.nextBoolean()) {
+                unanswered.add(finish);
+            } else {
+                note(finish.get());
+            }
         }
 
         private void answer() {
@@ -756,16 +776,21 @@ class EngineModelTest {
 
         // ---- the store as the watch sees it
 
-        /** Other things happen between the moment at which the store answers and the moment at which the answer is used. */
+        /** Other things happen just before the store is asked, and before its answer is used. */
         private <T> T late(Supplier<T> call) {
+            meanwhile();
             check();
             T answer = call.get();
             observe();
+            meanwhile();
+            return answer;
+        }
+
+        private void meanwhile() {
             for (int i = random.nextInt(4); i > 0 && inTurn && !healed; i--) {
                 act();
                 check();
             }
-            return answer;
         }
 
         private final class WatchedStore implements ConfigStore {
@@ -809,6 +834,7 @@ class EngineModelTest {
             public Snapshot snapshot(Set<String> namespaces, int limit) {
                 return late(() -> {
                     Snapshot snapshot = store.snapshot(namespaces, limit);
+                    oversized = snapshot.oversized();
                     note("  snapshot of " + namespaces + " at "
                             + snapshot.position().revision());
                     return snapshot;
@@ -857,6 +883,7 @@ class EngineModelTest {
             private final Deque<ChangeSet> waiting = new ArrayDeque<>();
             private List<ChangeSet> delivered = List.of();
             private Position position;
+            private long deliveredUpTo;
 
             WatchedFeed(Feed feed, Position position, int history) {
                 this.feed = feed;
@@ -867,13 +894,15 @@ class EngineModelTest {
             @Override
             public Batch poll(Duration timeout) {
                 return late(() -> {
+                    checked(() -> assertThat(reconciler.applied()).isGreaterThanOrEqualTo(deliveredUpTo));
                     Batch batch = feed.poll(timeout);
-                    waiting.addAll(batch.changeSets());
+                    batch.changeSets().forEach(changeSet -> waiting.add(withDetour(changeSet)));
                     List<ChangeSet> now = new ArrayList<>(random.nextInt(4) == 0 ? delivered : List.of());
                     delivered = new ArrayList<>();
                     int count = random.nextInt(3) == 0 ? random.nextInt(waiting.size() + 1) : waiting.size();
                     for (int i = 0; i < count; i++) {
                         delivered.add(waiting.removeFirst());
+                        deliveredUpTo = delivered.get(i).revision();
                     }
                     now.addAll(delivered);
                     if (waiting.isEmpty()) {
@@ -893,6 +922,27 @@ class EngineModelTest {
                             batch.pushAvailable(),
                             batch.hintsMissed());
                 });
+            }
+
+            /** A key may occur more than once in a change set, the last change counts. */
+            private ChangeSet withDetour(ChangeSet changeSet) {
+                List<LogEntry> changes = new ArrayList<>();
+                for (LogEntry change : changeSet.changes()) {
+                    if (change.entry() != null && random.nextInt(4) == 0) {
+                        changes.add(new LogEntry(
+                                LogEntry.Kind.DELETE,
+                                change.namespace(),
+                                change.key(),
+                                change.version() - 1,
+                                change.revision(),
+                                change.at(),
+                                null,
+                                null,
+                                null));
+                    }
+                    changes.add(change);
+                }
+                return new ChangeSet(changeSet.revision(), changeSet.committedAt(), changes);
             }
 
             @Override
