@@ -4,6 +4,7 @@ package io.configmanager.engine;
 import io.configmanager.ConfigEntry;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.codec.Codec;
+import io.configmanager.codec.JsonCodec;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
@@ -11,7 +12,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** The codecs of one manager, by name. */
+/** The codecs of one manager, by name; JSON is always one of them, because rows typed by hand are. */
 final class Codecs {
 
     private final Codec writer;
@@ -21,6 +22,7 @@ final class Codecs {
     Codecs(Codec writer, List<Codec> others, int maximumBytes) {
         this.writer = writer;
         this.maximumBytes = maximumBytes;
+        byName.put(JsonCodec.NAME, new JsonCodec());
         others.forEach(codec -> byName.put(codec.name(), codec));
         byName.put(writer.name(), writer);
     }

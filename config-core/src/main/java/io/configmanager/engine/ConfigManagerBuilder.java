@@ -22,6 +22,8 @@ import java.util.function.Consumer;
  */
 public final class ConfigManagerBuilder {
 
+    private static final Duration LONGEST = Duration.ofDays(365);
+
     final ConfigStore store;
     final Set<String> namespaces = new LinkedHashSet<>();
     final List<Codec> codecs = new ArrayList<>();
@@ -157,8 +159,9 @@ public final class ConfigManagerBuilder {
     }
 
     private static Duration positive(String what, Duration duration) {
-        if (duration.isNegative() || duration.isZero()) {
-            throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
+        if (duration.isNegative() || duration.isZero() || duration.compareTo(LONGEST) > 0) {
+            throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive and at most "
+                    + LONGEST.toDays() + " days");
         }
         return duration;
     }

@@ -50,6 +50,13 @@ class CodecsTest {
     }
 
     @Test
+    void jsonIsReadWhateverTheDefaultCodecIs() {
+        Codecs without = new Codecs(new Upper("upper"), List.of(), 100);
+        assertThat(new Slot(entry("\"text\"", "json"), 1, null).value(String.class, without))
+                .isEqualTo("text");
+    }
+
+    @Test
     void aValueIsReadByTheCodecThatItNames() {
         assertThat(new Slot(entry("text", "upper"), 1, null).value(String.class, codecs))
                 .isEqualTo("TEXT");

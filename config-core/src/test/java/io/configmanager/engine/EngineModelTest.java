@@ -260,7 +260,9 @@ class EngineModelTest {
             inMemory.forEach((namespace, keys) -> {
                 NamespaceCache cache = caches.get(namespace);
                 if (before != reconciler.ticket().jumps() && oversized.contains(namespace) && !keys.isEmpty()) {
-                    assertThat(cache.keysInMemory()).as("read again by a resync").containsAnyElementsOf(keys);
+                    assertThat(cache.keysInMemory())
+                            .as("read again by a resync")
+                            .containsAnyElementsOf(keys);
                 }
             });
         }
