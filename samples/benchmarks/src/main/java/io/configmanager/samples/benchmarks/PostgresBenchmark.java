@@ -4,6 +4,7 @@ package io.configmanager.samples.benchmarks;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import io.configmanager.Condition;
+import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigManager;
 import io.configmanager.ValueType;
 import io.configmanager.engine.ConfigManagerBuilder;
@@ -26,6 +27,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.postgresql.PGConnection;
@@ -41,6 +43,7 @@ public final class PostgresBenchmark {
     private static final int SPACED_WRITES = 1_000;
     private static final int BURST_WRITES = 5_000;
     private static final int SINGLE_WRITES = 3_000;
+    private static final int BATCH = 1_000;
     private static final int ENTRIES = 100_000;
 
     private final HikariDataSource pool;
@@ -82,6 +85,7 @@ public final class PostgresBenchmark {
             burst(report);
             writes(report);
         }
+        fanOut();
         loading();
     }
 
@@ -140,38 +144,71 @@ public final class PostgresBenchmark {
         }
     }
 
+    /** In turns, so that whatever else the machine does meets both. */
     private void writes(boolean report) throws Exception {
-        double bare;
-        double ours;
-        double batched;
-        try (Connection writer = connect()) {
-            long start = System.nanoTime();
-            for (int i = 0; i < SINGLE_WRITES; i++) {
-                bareWrite(writer, i);
-            }
-            bare = SINGLE_WRITES * 1e9 / (System.nanoTime() - start);
-        }
-        try (ConfigStore writer = newStore()) {
-            long start = System.nanoTime();
-            for (int i = 0; i < SINGLE_WRITES; i++) {
-                writer.commit(put("bench/key-" + i % 100, i));
-            }
-            ours = SINGLE_WRITES * 1e9 / (System.nanoTime() - start);
-            int batches = 20;
-            start = System.nanoTime();
-            for (int batch = 0; batch < batches; batch++) {
-                List<Operation> operations = new ArrayList<>();
-                for (int i = 0; i < 1_000; i++) {
-                    operations.add(operation("", "batch/key-" + i, i + batch));
+        long bareNanos = 0;
+        long oursNanos = 0;
+        long batchNanos = 0;
+        int rounds = 10;
+        try (Connection bare = connect();
+                ConfigStore ours = newStore()) {
+            for (int round = 0; round < rounds; round++) {
+                long start = System.nanoTime();
+                for (int i = 0; i < SINGLE_WRITES / rounds; i++) {
+                    bareWrite(bare, i);
                 }
-                writer.commit(Commit.of(operations, null, null));
+                bareNanos += System.nanoTime() - start;
+                start = System.nanoTime();
+                for (int i = 0; i < SINGLE_WRITES / rounds; i++) {
+                    ours.commit(put("bench/key-" + i % 100, i));
+                }
+                oursNanos += System.nanoTime() - start;
+                List<Operation> operations = new ArrayList<>();
+                for (int i = 0; i < BATCH; i++) {
+                    operations.add(operation("", "batch/key-" + i, i + round));
+                }
+                start = System.nanoTime();
+                ours.commit(Commit.of(operations, null, null));
+                batchNanos += System.nanoTime() - start;
             }
-            batched = batches * 1_000 * 1e9 / (System.nanoTime() - start);
         }
         if (report) {
+            double bare = SINGLE_WRITES * 1e9 / bareNanos;
+            double ours = SINGLE_WRITES * 1e9 / oursNanos;
             row("single writes per second (bare: upsert + NOTIFY)", "%.0f", ours, bare);
-            row("entries per second in commits of 1,000 (beside our single writes)", "%.0f", batched, ours);
+            row(
+                    "entries per second in commits of 1,000 (beside: our single writes)",
+                    "%.0f",
+                    rounds * BATCH * 1e9 / batchNanos,
+                    ours);
         }
+    }
+
+    /** From the commit until the last of many listeners on one key was told; beside: one listener. */
+    private void fanOut() throws Exception {
+        double[] millis = new double[2];
+        int[] listeners = {1, 10_000};
+        for (int run = 0; run < 2; run++) {
+            try (ConfigManager manager =
+                            ConfigManagerBuilder.forStore(newStore()).build();
+                    ConfigStore writer = newStore()) {
+                manager.connect();
+                Semaphore told = new Semaphore(0);
+                for (int i = 0; i < listeners[run]; i++) {
+                    manager.namespace("").listen(ConfigFilter.keys("bench/key"), changes -> told.release());
+                }
+                double[] samples = new double[20];
+                for (int i = 0; i < samples.length; i++) {
+                    long start = System.nanoTime();
+                    writer.commit(put("bench/key", i));
+                    told.acquire(listeners[run]);
+                    samples[i] = (System.nanoTime() - start) / 1e6;
+                }
+                Arrays.sort(samples);
+                millis[run] = samples[samples.length / 2];
+            }
+        }
+        row("10,000 listeners on one key told, ms, p50 (beside: 1 listener)", "%.1f", millis[1], millis[0]);
     }
 
     private void loading() throws Exception {
