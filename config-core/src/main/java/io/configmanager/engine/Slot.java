@@ -42,7 +42,7 @@ final class Slot {
     /** The entry's value as this type, decoded at most once for the type that was asked for last. */
     Object value(Type type, Codecs codecs) {
         Decoded known = decoded;
-        if (known != null && (known.type == type || known.type.equals(type))) {
+        if (known != null && known.type.equals(type)) {
             return known.value;
         }
         ConfigEntry present = java.util.Objects.requireNonNull(entry);
