@@ -84,6 +84,7 @@ class ReaderStressTest {
     void viewsAreWholeAndNeverGoBackAndOwnWritesAreReadable() throws Exception {
         put("a", "0", "b", "0");
         Config config = connected(1_000);
+        assertThat(config.view().entries()).hasSize(2);
         List<Callable<Void>> jobs = new ArrayList<>();
         AtomicInteger value = new AtomicInteger();
         jobs.add(() -> {
