@@ -273,31 +273,37 @@ final class DefaultConfigManager implements ConfigManager {
 
     private CacheState firstUse(NamespaceCache cache) {
         reconciler.activate(cache);
+        Throwable failure = status.lastFailure();
         try {
-            if (cache.loadableByCaller() && status.state() == WatchState.LIVE) {
+            // Stale may mean no more than that the feed's connection was cut a moment ago.
+            WatchState watch = status.state();
+            if (cache.loadableByCaller() && (watch == WatchState.LIVE || watch == WatchState.STALE)) {
                 load(cache);
             }
         } catch (StoreException e) {
-            if (settings.startupPolicy == StartupPolicy.FAIL) {
-                throw e;
-            }
+            failure = e;
         }
         if (!cache.loaded()) {
             if (settings.startupPolicy == StartupPolicy.FAIL) {
+                String reason = failure == null ? "it is being loaded" : String.valueOf(failure.getMessage());
                 throw new StoreException(
-                        "Namespace '" + cache.namespace() + "' is not in memory yet, and the store cannot be reached: "
-                                + watchStatus().lastError(),
-                        true,
-                        status.lastFailure());
+                        "Namespace '" + cache.namespace() + "' is not in memory yet: " + reason, true, failure);
             }
             reconciler.serveEmpty(cache);
         }
         return cache.state();
     }
 
-    /** Loads a namespace on the caller's thread; several callers load it once. */
+    /**
+     * Loads a namespace on the caller's thread; several callers load it once. While the watch is stale only one caller tries
+     * and the others go on without: they must not queue up for a store that is away.
+     */
     private void load(NamespaceCache cache) {
-        cache.loading().lock();
+        if (status.state() == WatchState.LIVE) {
+            cache.loading().lock();
+        } else if (!cache.loading().tryLock()) {
+            return;
+        }
         try {
             for (int attempt = 0; attempt < LOAD_ATTEMPTS && cache.loadableByCaller(); attempt++) {
                 Ticket ticket = reconciler.startLoading(cache);

@@ -364,6 +364,16 @@ class DefaultConfigManagerTest {
         }
 
         @Test
+        void firstUseWhileOnlyTheFeedIsCutReadsTheStore() {
+            put("app", "k", "1");
+            ConfigManager manager =
+                    connected(builder().retry(Duration.ofMinutes(1), Duration.ofMinutes(1), Duration.ofMillis(50)));
+            memory.cutFeeds();
+            await().atMost(SOON).until(() -> manager.watchStatus().state() == WatchState.STALE);
+            assertThat(manager.namespace("app").get("k", Integer.class)).isEqualTo(1);
+        }
+
+        @Test
         void firstLoadIsNoChange() {
             put("app", "k", "1");
             BlockingQueue<ConfigChangeSet> applied = new LinkedBlockingQueue<>();
