@@ -2,6 +2,7 @@
 package io.configmanager;
 
 import java.time.Instant;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +43,7 @@ public record ConfigEntry(
         return value.equals(other.value)
                 && codec.equals(other.codec)
                 && type == other.type
-                && java.util.Objects.equals(expiresAt, other.expiresAt);
+                && Objects.equals(expiresAt, other.expiresAt);
     }
 
     /** Everything but the value, so that no log line can leak it. */

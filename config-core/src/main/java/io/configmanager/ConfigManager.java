@@ -4,6 +4,7 @@ package io.configmanager;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Live configuration: keeps a cache coherent with a store. Safe for any thread.
@@ -37,7 +38,7 @@ public interface ConfigManager extends AutoCloseable {
     boolean sync(Duration timeout);
 
     /** Namespaces that have entries in the store, in byte-wise order. Reads the store. */
-    Page<String> storedNamespaces(int limit, @org.jspecify.annotations.Nullable String cursor);
+    Page<String> storedNamespaces(int limit, @Nullable String cursor);
 
     /** The namespaces that this manager holds in memory. */
     List<NamespaceStatus> activeNamespaces();

@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -217,7 +218,7 @@ final class DefaultConfig implements Config {
                 return lookup;
             }
         }
-        return java.util.Objects.requireNonNull(lookup);
+        return Objects.requireNonNull(lookup);
     }
 
     /** @param applied a revision that was applied before the state was taken, so that the state holds it */

@@ -4,6 +4,7 @@ package io.configmanager.engine;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigValueException;
 import java.lang.reflect.Type;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +46,7 @@ final class Slot {
         if (known != null && known.type.equals(type)) {
             return known.value;
         }
-        ConfigEntry present = java.util.Objects.requireNonNull(entry);
+        ConfigEntry present = Objects.requireNonNull(entry);
         Object value;
         try {
             value = codecs.named(present.codec()).decode(present.value(), type);
