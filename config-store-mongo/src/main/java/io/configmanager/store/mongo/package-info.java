@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A store in one MongoDB collection, watched with a change stream. */
+/** Will hold the store on MongoDB change streams; nothing is here yet. */
 @NullMarked
 package io.configmanager.store.mongo;
 
