@@ -23,5 +23,12 @@ public interface Codec {
     void check(String text);
 
     /** An encoded value. */
-    record Encoded(String text, ValueType type) {}
+    record Encoded(String text, ValueType type) {
+
+        /** The type only, so that no log line can leak the value. */
+        @Override
+        public String toString() {
+            return "Encoded[" + type.label() + "]";
+        }
+    }
 }

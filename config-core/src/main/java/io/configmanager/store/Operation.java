@@ -44,6 +44,13 @@ public sealed interface Operation {
                         "Invalid time to live " + ttl + " of key '" + key + "': it must be 0 to 36,500 days");
             }
         }
+
+        /** Everything but the value, so that no log line can leak it. */
+        @Override
+        public String toString() {
+            return "Put[" + namespace + ":" + key + ", codec=" + codec + ", type=" + type.label() + ", " + condition
+                    + "]";
+        }
     }
 
     /** Deletes an entry. Without a condition, deleting an absent key does nothing. */

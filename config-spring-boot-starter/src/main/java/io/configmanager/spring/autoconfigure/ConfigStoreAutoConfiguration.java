@@ -2,6 +2,8 @@
 package io.configmanager.spring.autoconfigure;
 
 import io.configmanager.store.ConfigStore;
+import javax.sql.DataSource;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -17,9 +19,12 @@ import org.springframework.context.annotation.Bean;
 public final class ConfigStoreAutoConfiguration {
 
     @Bean
-    StoreSelection configStoreSelection(ConfigProperties properties, ObjectProvider<StoreCandidate> candidates) {
+    StoreSelection configStoreSelection(
+            ConfigProperties properties, ObjectProvider<StoreCandidate> candidates, ListableBeanFactory beans) {
         return new StoreSelection(
-                properties.store().type(), candidates.orderedStream().toList());
+                properties.store().type(),
+                candidates.orderedStream().toList(),
+                beans.getBeanNamesForType(DataSource.class, true, false).length);
     }
 
     @Bean

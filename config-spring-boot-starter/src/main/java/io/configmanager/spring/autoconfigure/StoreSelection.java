@@ -16,9 +16,12 @@ final class StoreSelection {
 
     private final @Nullable StoreType configured;
     private final List<StoreCandidate> candidates;
+    private final int dataSources;
 
-    StoreSelection(@Nullable StoreType configured, List<StoreCandidate> candidates) {
+    /** @param dataSources how many data sources the application has */
+    StoreSelection(@Nullable StoreType configured, List<StoreCandidate> candidates, int dataSources) {
         this.configured = configured;
+        this.dataSources = dataSources;
         this.candidates = List.copyOf(candidates);
     }
 
@@ -46,6 +49,12 @@ final class StoreSelection {
                                             .map(candidate -> name(candidate.type()))
                                             .toList())
                             + ", or declare a ConfigStore bean.");
+        }
+        if (candidates.isEmpty() && dataSources > 1) {
+            throw new StoreSelectionException(
+                    "The application has " + dataSources
+                            + " DataSources, and none is marked as the one for configuration.",
+                    "Mark one with @Primary, declare a ConfigStore bean, or set config.store.type=memory.");
         }
         return available.isEmpty() ? StoreType.MEMORY : available.get(0).type();
     }

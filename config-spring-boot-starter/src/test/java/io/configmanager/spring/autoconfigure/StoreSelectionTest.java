@@ -197,8 +197,15 @@ class StoreSelectionTest {
     }
 
     @Test
+    void severalDataSourcesWithoutAPrimaryOneAreNoReasonForMemory() {
+        assertThatThrownBy(() -> new StoreSelection(null, java.util.List.of(), 2).type())
+                .isInstanceOf(StoreSelectionException.class)
+                .hasMessageContaining("2 DataSources");
+    }
+
+    @Test
     void aSelectionOutsideOfSpringSaysTheSame() {
-        assertThatThrownBy(() -> new StoreSelection(null, java.util.List.of(new Mongo(), new Mongo())).type())
+        assertThatThrownBy(() -> new StoreSelection(null, java.util.List.of(new Mongo(), new Mongo()), 0).type())
                 .isInstanceOf(StoreSelectionException.class);
     }
 }

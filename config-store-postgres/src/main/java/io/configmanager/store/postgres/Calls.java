@@ -4,6 +4,7 @@ package io.configmanager.store.postgres;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Set;
 import javax.sql.DataSource;
 
 /** Gives work a connection and a deadline that also holds against a server that does not answer at all. */
@@ -17,18 +18,27 @@ final class Calls {
 
     private Calls() {}
 
-    /** Runs the work on a connection of its own, every statement a transaction. */
-    static <T> T own(DataSource dataSource, Duration timeout, Work<T> work) throws SQLException {
+    /**
+     * Runs the work on a connection of its own, every statement a transaction.
+     *
+     * @param running holds the connection meanwhile, so that another thread can abort it
+     */
+    static <T> T own(DataSource dataSource, Duration timeout, Set<Connection> running, Work<T> work)
+            throws SQLException {
         try (Connection connection = dataSource.getConnection()) {
             boolean autoCommit = connection.getAutoCommit();
             if (!autoCommit) {
                 connection.setAutoCommit(true);
             }
-            T result = within(connection, timeout, work);
-            if (!autoCommit) {
-                connection.setAutoCommit(false);
+            running.add(connection);
+            try {
+                return within(connection, timeout, work);
+            } finally {
+                running.remove(connection);
+                if (!autoCommit && !connection.isClosed()) {
+                    connection.setAutoCommit(false);
+                }
             }
-            return result;
         }
     }
 
@@ -46,6 +56,9 @@ final class Calls {
             } else {
                 connection.setNetworkTimeout(Runnable::run, before);
             }
+            throw e;
+        } catch (RuntimeException | Error e) {
+            connection.setNetworkTimeout(Runnable::run, before);
             throw e;
         }
     }

@@ -82,6 +82,7 @@ public final class PostgresConfigStore implements ConfigStore {
     final Duration pollOnlyInterval;
     final Duration callTimeout;
     final Set<PostgresFeed> feeds = ConcurrentHashMap.newKeySet();
+    private final Set<Connection> running = ConcurrentHashMap.newKeySet();
 
     private final Duration retention;
     private final long retainedRevisions;
@@ -267,7 +268,10 @@ public final class PostgresConfigStore implements ConfigStore {
             Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
             try {
                 return Calls.own(
-                        dataSource, left, connection -> CommitCall.run(connection, sql.commit, commit, false, left));
+                        dataSource,
+                        left,
+                        running,
+                        connection -> CommitCall.run(connection, sql.commit, commit, false, left));
             } catch (SQLException e) {
                 boolean again = Failures.isContention(e) || Failures.isConnectionLost(e);
                 long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 7)));
@@ -296,7 +300,7 @@ public final class PostgresConfigStore implements ConfigStore {
     public void maintain() {
         requireOpen();
         try {
-            String done = Calls.own(dataSource, MAINTENANCE_TIMEOUT, connection -> {
+            String done = Calls.own(dataSource, MAINTENANCE_TIMEOUT, running, connection -> {
                 try (PreparedStatement call = connection.prepareStatement(sql.maintain)) {
                     call.setString(1, retention.toString());
                     call.setLong(2, retainedRevisions);
@@ -318,11 +322,12 @@ public final class PostgresConfigStore implements ConfigStore {
         }
     }
 
-    /** Ends the open feeds. The data sources are the caller's. */
+    /** Ends the open feeds and the calls under way. The data sources are the caller's. */
     @Override
     public void close() {
         closed = true;
         feeds.forEach(PostgresFeed::close);
+        running.forEach(Calls::abort);
     }
 
     void warnOnce(String warning) {
@@ -356,7 +361,7 @@ public final class PostgresConfigStore implements ConfigStore {
     private <T> T read(String what, DataSource connections, Duration timeout, String statement, Query<T> query) {
         requireOpen();
         try {
-            return Calls.own(connections, timeout, connection -> {
+            return Calls.own(connections, timeout, running, connection -> {
                 try (PreparedStatement prepared = connection.prepareStatement(statement)) {
                     prepared.setQueryTimeout(Calls.seconds(timeout));
                     return query.on(prepared);

@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -231,6 +232,28 @@ class ManagerOnPostgresTest {
         manager.close();
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(2));
         await().atMost(SOON)
+                .until(() -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().startsWith("config-")));
+    }
+
+    @Test
+    void c9ClosingDuringFrozenHousekeepingLeavesNothingBehind() throws Exception {
+        CountDownLatch maintained = new CountDownLatch(2);
+        ConfigManager manager = connected(ConfigManagerBuilder.forStore(proxiedStore())
+                .maintenanceInterval(Duration.ofMillis(20))
+                .observer(new ConfigObserver() {
+                    @Override
+                    public void storeCalled(String operation, Duration duration, RuntimeException failure) {
+                        if (operation.equals("maintain")) {
+                            maintained.countDown();
+                        }
+                    }
+                }));
+        maintained.await();
+        proxy.freeze(true);
+        await().atMost(SOON).until(() -> proxied.getHikariPoolMXBean().getActiveConnections() > 0);
+        manager.close();
+        await().atMost(Duration.ofSeconds(2))
                 .until(() -> Thread.getAllStackTraces().keySet().stream()
                         .noneMatch(thread -> thread.getName().startsWith("config-")));
     }

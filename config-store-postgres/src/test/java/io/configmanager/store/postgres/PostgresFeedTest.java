@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.postgresql.jdbc.PgConnection;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 
-/** Scenarios P3 to P8 and P16 to P18 of the engineering guide. */
+/** Feeds whose connection, server, history or log breaks. Numbers such as p3 name fault scenarios. */
 class PostgresFeedTest {
 
     private static final Duration TICK = Duration.ofMillis(50);

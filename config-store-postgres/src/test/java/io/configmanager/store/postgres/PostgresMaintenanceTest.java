@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Scenario P22 of the engineering guide, retention, and the audit of P11. */
+/** Expiry with several reapers (p22), retention, and the audit of what bypassed the triggers (p11). */
 class PostgresMaintenanceTest {
 
     private final TestDatabase database = new TestDatabase(PostgresMaintenanceTest.class);

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.postgresql.ds.PGSimpleDataSource;
 
-/** Scenario P23 of the engineering guide, names and privileges. */
+/** Missing and old schemas and privileges (p23), and names. */
 class PostgresSchemaTest {
 
     private final TestDatabase database = new TestDatabase(PostgresSchemaTest.class);

@@ -41,9 +41,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.PGConnection;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** Scenarios P1, P2, P9 to P13 and P20 of the engineering guide, and joining a transaction. */
+/** Writers that race, break and retry (p1, p2, p9 to p13, p20), and joining a transaction. */
 class PostgresWritesTest {
 
     private final TestDatabase database = new TestDatabase(PostgresWritesTest.class);
@@ -447,6 +448,28 @@ class PostgresWritesTest {
             assertThat(connection.getAutoCommit()).isFalse();
             assertThat(connection.getNetworkTimeout()).isZero();
         }
+    }
+
+    /** A conflict is no failure of the connection, which the caller goes on using. */
+    @Test
+    void aJoinedConflictLeavesTheConnectionAsItWas() {
+        store.commit(commitOf(put("k", "1")));
+        Commit conflicting = Commit.of(
+                List.of(new Operation.Put("", "k", "2", "json", ValueType.INTEGER, null, Condition.ABSENT)),
+                null,
+                null);
+        DataSourceTransactionManager transactions = new DataSourceTransactionManager(database.pool);
+        new TransactionTemplate(transactions).executeWithoutResult(status -> {
+            assertThatThrownBy(() -> store.commit(conflicting)).isInstanceOf(VersionConflictException.class);
+            Connection connection = DataSourceUtils.getConnection(database.pool);
+            try {
+                assertThat(connection.getNetworkTimeout()).isZero();
+            } catch (SQLException e) {
+                throw new IllegalStateException(e);
+            } finally {
+                DataSourceUtils.releaseConnection(connection, database.pool);
+            }
+        });
     }
 
     private Map<String, String> stored() {

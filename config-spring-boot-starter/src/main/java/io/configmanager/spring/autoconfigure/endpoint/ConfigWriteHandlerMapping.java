@@ -48,7 +48,7 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
     private static final int BEFORE_BOOT = -101;
     private static final int ENVELOPE = 64 * 1024;
     private static final long MAX_DRAINED = 64L * 1024 * 1024;
-    private static final Set<String> TEXT_MEMBERS = Set.of("ttl", "comment");
+    private static final Set<String> TEXT_MEMBERS = Set.of("ttl", "comment", "author");
     private static final Set<String> FLAG_MEMBERS = Set.of("create", "secret");
     private static final String VERSION = "version";
     private static final String VALUE = "value";
@@ -167,7 +167,7 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
             if (!fits) {
                 return Problem.badRequest("The member '" + name
                         + "' is unknown or of the wrong type; known are value (any JSON), version (integer), create and"
-                        + " secret (boolean), ttl and comment (string)");
+                        + " secret (boolean), ttl, comment and author (string)");
             }
             arguments.put(name, name.equals(VALUE) ? value : value.asString());
         }
