@@ -73,7 +73,9 @@ public final class ConfigValueAutoConfiguration {
         public void postProcessBeanFactory(ConfigurableListableBeanFactory beanFactory) {
             if (beanFactory instanceof DefaultListableBeanFactory factory) {
                 factory.setAutowireCandidateResolver(new ConfigValueCandidateResolver(
-                        () -> factory.getBean(ConfigValueRegistry.class), new Demands(factory)));
+                        factory.getAutowireCandidateResolver(),
+                        () -> factory.getBean(ConfigValueRegistry.class),
+                        new Demands(factory)));
                 if (factory.getConversionService() == null) {
                     // As SpringApplication does: taking a value out of its Optional needs one.
                     factory.setConversionService(ApplicationConversionService.getSharedInstance());

@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring;
 
-import java.lang.annotation.Annotation;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.config.BeanDefinitionHolder;
 import org.springframework.beans.factory.config.DependencyDescriptor;
-import org.springframework.context.annotation.ContextAnnotationAutowireCandidateResolver;
+import org.springframework.beans.factory.support.AutowireCandidateResolver;
 import org.springframework.core.MethodParameter;
-import org.springframework.core.annotation.AnnotatedElementUtils;
-import org.springframework.core.annotation.AnnotationUtils;
+import org.springframework.core.annotation.MergedAnnotation;
+import org.springframework.core.annotation.MergedAnnotations;
 
 /**
- * Resolves annotated parameters of constructors, {@code @Bean} methods and {@code @Autowired} methods; everything else as
- * before.
+ * Resolves annotated parameters of constructors, {@code @Bean} methods and {@code @Autowired} methods; everything else is
+ * left to the resolver that was there before.
  *
  * <p>A value is handed over where Spring would take a lazy proxy, because nothing converts or interprets it from there on: a
  * suggested value that is a string would be evaluated, and what is stored must never be an expression.
  */
-final class ConfigValueCandidateResolver extends ContextAnnotationAutowireCandidateResolver {
+final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
 
+    private final AutowireCandidateResolver others;
     private final Supplier<ConfigValueRegistry> registry;
     private final Demands demands;
 
-    ConfigValueCandidateResolver(Supplier<ConfigValueRegistry> registry, Demands demands) {
+    ConfigValueCandidateResolver(
+            AutowireCandidateResolver others, Supplier<ConfigValueRegistry> registry, Demands demands) {
+        this.others = others;
         this.registry = registry;
         this.demands = demands;
     }
@@ -33,7 +36,7 @@ final class ConfigValueCandidateResolver extends ContextAnnotationAutowireCandid
             DependencyDescriptor descriptor, @Nullable String beanName) {
         ConfigValue annotation = annotation(descriptor);
         return annotation == null
-                ? super.getLazyResolutionProxyIfNecessary(descriptor, beanName)
+                ? others.getLazyResolutionProxyIfNecessary(descriptor, beanName)
                 : supply(annotation, descriptor);
     }
 
@@ -45,8 +48,38 @@ final class ConfigValueCandidateResolver extends ContextAnnotationAutowireCandid
     public @Nullable Object getSuggestedValue(DependencyDescriptor descriptor) {
         ConfigValue annotation = annotation(descriptor);
         return annotation == null
-                ? super.getSuggestedValue(descriptor)
+                ? others.getSuggestedValue(descriptor)
                 : Optional.ofNullable(supply(annotation, descriptor));
+    }
+
+    @Override
+    public boolean isAutowireCandidate(BeanDefinitionHolder definition, DependencyDescriptor descriptor) {
+        return others.isAutowireCandidate(definition, descriptor);
+    }
+
+    @Override
+    public boolean isRequired(DependencyDescriptor descriptor) {
+        return others.isRequired(descriptor);
+    }
+
+    @Override
+    public boolean hasQualifier(DependencyDescriptor descriptor) {
+        return others.hasQualifier(descriptor);
+    }
+
+    @Override
+    public @Nullable String getSuggestedName(DependencyDescriptor descriptor) {
+        return others.getSuggestedName(descriptor);
+    }
+
+    @Override
+    public @Nullable Class<?> getLazyResolutionProxyClass(DependencyDescriptor descriptor, @Nullable String beanName) {
+        return others.getLazyResolutionProxyClass(descriptor, beanName);
+    }
+
+    @Override
+    public AutowireCandidateResolver cloneIfNecessary() {
+        return new ConfigValueCandidateResolver(others.cloneIfNecessary(), registry, demands);
     }
 
     private @Nullable Object supply(ConfigValue annotation, DependencyDescriptor descriptor) {
@@ -72,16 +105,8 @@ final class ConfigValueCandidateResolver extends ContextAnnotationAutowireCandid
         if (descriptor.getMethodParameter() == null) {
             return null;
         }
-        for (Annotation annotation : descriptor.getAnnotations()) {
-            if (annotation instanceof ConfigValue direct) {
-                return AnnotationUtils.getAnnotation(direct, ConfigValue.class);
-            }
-            ConfigValue meta =
-                    AnnotatedElementUtils.getMergedAnnotation(annotation.annotationType(), ConfigValue.class);
-            if (meta != null) {
-                return meta;
-            }
-        }
-        return null;
+        MergedAnnotation<ConfigValue> annotation =
+                MergedAnnotations.from(descriptor.getAnnotations()).get(ConfigValue.class);
+        return annotation.synthesize(MergedAnnotation::isPresent).orElse(null);
     }
 }

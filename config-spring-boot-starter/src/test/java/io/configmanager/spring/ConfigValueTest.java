@@ -13,6 +13,8 @@ import io.configmanager.store.Commit;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import io.configmanager.store.Operation;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -21,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -28,6 +31,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.beans.factory.config.DependencyDescriptor;
+import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -35,8 +40,10 @@ import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.ContextAnnotationAutowireCandidateResolver;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Scope;
+import org.springframework.core.annotation.AliasFor;
 import org.springframework.util.unit.DataSize;
 
 @ExtendWith(OutputCaptureExtension.class)
@@ -631,6 +638,55 @@ class ConfigValueTest {
             }
             writer.join();
         });
+    }
+
+    @Retention(RetentionPolicy.RUNTIME)
+    @ConfigValue
+    @interface NumberOr {
+        @AliasFor(annotation = ConfigValue.class, attribute = "defaultValue")
+        String otherwise();
+
+        @AliasFor(annotation = ConfigValue.class, attribute = "key")
+        String of() default "number";
+    }
+
+    static class Composed {
+        final int number;
+
+        @NumberOr(otherwise = "1")
+        int field;
+
+        Composed(@NumberOr(otherwise = "3") int number) {
+            this.number = number;
+        }
+    }
+
+    @Test
+    void aComposedAnnotationPassesItsAttributesOn() {
+        runner.withBean(Composed.class).run(context -> {
+            Composed bean = context.getBean(Composed.class);
+            assertThat(bean.number).isEqualTo(3);
+            assertThat(bean.field).isEqualTo(1);
+            context.getBean(Config.class).set("number", 7);
+            await().untilAsserted(() -> assertThat(bean.field).isEqualTo(7));
+        });
+    }
+
+    @Test
+    void aResolverThatWasThereBeforeIsAskedForEverythingElse() {
+        List<String> asked = new CopyOnWriteArrayList<>();
+        runner.withInitializer(context -> ((DefaultListableBeanFactory) context.getBeanFactory())
+                        .setAutowireCandidateResolver(new ContextAnnotationAutowireCandidateResolver() {
+                            @Override
+                            public @Nullable Object getLazyResolutionProxyIfNecessary(
+                                    DependencyDescriptor descriptor, @Nullable String beanName) {
+                                asked.add(String.valueOf(beanName));
+                                return super.getLazyResolutionProxyIfNecessary(descriptor, beanName);
+                            }
+                        }))
+                .withBean("composed", Composed.class)
+                .withBean("constructed", Constructed.class)
+                .run(context -> assertThat(asked).contains("configManager").doesNotContain("composed"));
     }
 
     private void put(String namespace, String key, String json) {

@@ -81,10 +81,11 @@ final class PostgresStoreCandidate implements StoreCandidate {
             return DatabaseDriver.fromProductName(connection.getMetaData().getDatabaseProductName())
                     == DatabaseDriver.POSTGRESQL;
         } catch (SQLException e) {
-            log.warn(
-                    "The DataSource tells no address and does not answer, so it is not known whether it leads to PostgreSQL."
-                            + " Set config.store.type=postgres if it does.");
-            return false;
+            throw new StoreSelectionException(
+                    "The application's DataSource tells no address and does not answer, so it is not known whether it leads"
+                            + " to PostgreSQL (" + e.getMessage() + ").",
+                    "Set config.store.type=postgres if it does, or config.store.type=memory to keep configuration in the"
+                            + " memory of this process.");
         }
     }
 

@@ -11,7 +11,11 @@ interface StoreCandidate {
     /** Why this store can be used, for people: which connection it found. */
     String reason();
 
-    /** Whether the application has what the store needs. Must not fail because a database is away. */
+    /**
+     * Whether the application has what the store needs, known without the database where that is possible.
+     *
+     * @throws StoreSelectionException if only the database could tell, and it is away
+     */
     boolean isAvailable();
 
     /** Makes the store. Does not need to reach the database. */

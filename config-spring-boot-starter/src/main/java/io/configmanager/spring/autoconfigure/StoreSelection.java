@@ -8,6 +8,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.util.function.SingletonSupplier;
 
 /** Decides which store is used: the configured one, else the only one that is available, else memory. */
 final class StoreSelection {
@@ -17,6 +18,7 @@ final class StoreSelection {
     private final @Nullable StoreType configured;
     private final List<StoreCandidate> candidates;
     private final int dataSources;
+    private final SingletonSupplier<StoreType> type = SingletonSupplier.of(this::decide);
 
     /** @param dataSources how many data sources the application has */
     StoreSelection(@Nullable StoreType configured, List<StoreCandidate> candidates, int dataSources) {
@@ -26,11 +28,15 @@ final class StoreSelection {
     }
 
     /**
-     * The kind of store to use.
+     * The kind of store to use, decided once.
      *
      * @throws StoreSelectionException if there is none of the configured kind, or a choice without a configured kind
      */
     StoreType type() {
+        return type.obtain();
+    }
+
+    private StoreType decide() {
         if (configured != null) {
             return configured;
         }

@@ -78,7 +78,7 @@ class StoreSelectionTest {
     }
 
     @Test
-    void aDataSourceThatTellsNothingIsAskedAndMayBeAway(CapturedOutput output) {
+    void aDataSourceThatTellsNothingAndIsAwayIsNotGuessed() {
         DataSource silent = new AbstractDataSource() {
             @Override
             public java.sql.Connection getConnection() throws java.sql.SQLException {
@@ -92,8 +92,11 @@ class StoreSelectionTest {
         };
         withoutDatabase()
                 .withBean(DataSource.class, () -> silent)
-                .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(MemoryConfigStore.class));
-        assertThat(output).contains("Set config.store.type=postgres if it does");
+                .run(context -> assertThat(new StoreSelectionFailureAnalyzer().analyze(context.getStartupFailure()))
+                        .satisfies(analysis ->
+                                assertThat(analysis.getDescription()).contains("does not answer"))
+                        .satisfies(
+                                analysis -> assertThat(analysis.getAction()).contains("config.store.type=postgres")));
         withoutDatabase()
                 .withBean(DataSource.class, () -> silent)
                 .withPropertyValues("config.store.type=postgres")

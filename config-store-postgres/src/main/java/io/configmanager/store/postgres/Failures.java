@@ -24,12 +24,13 @@ final class Failures {
         }
         SQLException sql = sqlException(failure);
         String state = sql == null || sql.getSQLState() == null ? "" : sql.getSQLState();
+        Exception cause = withoutDetail(failure, sql);
         String reason = "Cannot " + what + ": ";
         if (MISSING.contains(state)) {
             String advice = "the schema is missing or incomplete (" + message(failure)
                     + "). Set config.store.postgres.initialize-schema=always, or run schema-postgresql.sql from the jar as"
                     + " the role that shall own the tables";
-            return new StoreException(reason + advice, false, failure);
+            return new StoreException(reason + advice, false, cause);
         }
         if (state.equals(PRIVILEGE)) {
             String advice =
@@ -39,23 +40,23 @@ final class Failures {
                             + ", GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
                             + " and GRANT EXECUTE ON FUNCTION " + names.qualified("record")
                             + "; all need GRANT USAGE ON SCHEMA " + names.schema();
-            return new StoreException(reason + advice, false, failure);
+            return new StoreException(reason + advice, false, cause);
         }
         if (state.startsWith("28") || state.equals("3D000")) {
             String advice = "the database refuses this user or has no such database (" + message(failure)
                     + "). Check URL, user and password";
-            return new StoreException(reason + advice, false, failure);
+            return new StoreException(reason + advice, false, cause);
         }
         if (state.startsWith("22") || state.equals("23514")) {
             return new InvalidConfigException(
                     reason + "PostgreSQL does not accept a name or value (SQLSTATE " + state
                             + "); text must not contain the character U+0000",
-                    failure);
+                    cause);
         }
         if (state.equals("25006")) {
-            return new StoreException(reason + "the connection is read-only or leads to a standby", true, failure);
+            return new StoreException(reason + "the connection is read-only or leads to a standby", true, cause);
         }
-        return new StoreException(reason + message(failure), isTransient(state), failure);
+        return new StoreException(reason + message(failure), isTransient(state), cause);
     }
 
     /** Whether another transaction was in the way, so that the same call may succeed at once. */
@@ -103,6 +104,16 @@ final class Failures {
             }
         }
         return found;
+    }
+
+    /** What the server said beyond the first line may quote a row, and so a value, and would be in every stack trace. */
+    private static Exception withoutDetail(Exception failure, @Nullable SQLException sql) {
+        if (sql == null || sql.getMessage() == null || sql.getMessage().indexOf('\n') < 0) {
+            return failure;
+        }
+        SQLException plain = new SQLException(message(sql), sql.getSQLState(), sql.getErrorCode());
+        plain.setStackTrace(sql.getStackTrace());
+        return plain;
     }
 
     /** The first line only: further ones are the server's detail, which may quote a row with its value. */

@@ -126,6 +126,19 @@ class PostgresFeedTest {
     }
 
     @Test
+    void p5AHalfOpenConnectionIsNoticedWithin15SecondsByDefault() throws Exception {
+        try (TcpProxy proxy = new TcpProxy("127.0.0.1", TestDatabase.port())) {
+            Follower follower = follower(PostgresConfigStore.builder(database.direct)
+                    .names(database.names)
+                    .listenConnections(TestDatabase.connections(proxy.port())));
+            await().atMost(PATIENCE).until(follower::pushAvailable);
+            proxy.freeze(true);
+
+            await().atMost(Duration.ofSeconds(15)).until(() -> !follower.failures.isEmpty());
+        }
+    }
+
+    @Test
     void p5CloseDoesNotWaitForAFrozenServer() throws Exception {
         try (TcpProxy proxy = new TcpProxy("127.0.0.1", TestDatabase.port())) {
             Follower follower = follower(database.builder().listenConnections(TestDatabase.connections(proxy.port())));

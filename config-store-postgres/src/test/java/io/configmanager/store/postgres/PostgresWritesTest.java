@@ -34,6 +34,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.assertj.core.util.Throwables;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -482,5 +483,16 @@ class PostgresWritesTest {
         try (Statement statement = connection.createStatement()) {
             statement.execute(database.names.apply(sql));
         }
+    }
+
+    @Test
+    void aRefusedValueIsInNoStackTrace() {
+        database.execute("ALTER TABLE public.config_entry ADD CHECK (value <> '\"planted\"')");
+
+        assertThatThrownBy(() -> store.commit(commitOf(put("app/x", "\"planted\""))))
+                .isInstanceOf(InvalidConfigException.class)
+                .satisfies(failure -> assertThat(Throwables.getStackTrace(failure))
+                        .contains("23514")
+                        .doesNotContain("planted"));
     }
 }

@@ -101,7 +101,7 @@ final class ConfigEndpoint {
         return answer(namespace, null, () -> {
             String name = namespace(namespace);
             ConfigFilter filter = ConfigFilter.prefix(prefix == null ? "" : prefix);
-            int most = limit == null ? DEFAULT_LIMIT : (int) number("limit", limit);
+            int most = limit == null ? DEFAULT_LIMIT : (int) Math.min(Integer.MAX_VALUE, number("limit", limit));
             String from = cursor == null || cursor.isEmpty() ? null : cursor;
             Page<ConfigEntry> page = isActive(name)
                     ? manager.namespace(name).find(filter, most, from)
@@ -278,7 +278,7 @@ final class ConfigEndpoint {
 
     private static long number(String what, String text) {
         try {
-            return Math.min(Integer.MAX_VALUE, Long.parseLong(text.strip()));
+            return Long.parseLong(text.strip());
         } catch (NumberFormatException e) {
             throw new InvalidConfigException("Invalid " + what + ": it must be a whole number");
         }

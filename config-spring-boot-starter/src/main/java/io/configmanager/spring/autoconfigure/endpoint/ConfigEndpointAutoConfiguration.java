@@ -48,7 +48,10 @@ public final class ConfigEndpointAutoConfiguration {
                 properties);
     }
 
-    /** JSON as JSON; what another codec wrote, or a hand broke, as text. */
+    /**
+     * JSON as JSON; what another codec wrote, or a hand broke, as text. A tree rather than a map, because the mapper of
+     * endpoints leaves nulls out of maps.
+     */
     private static Function<ConfigEntry, Object> decoder() {
         ObjectReader json =
                 JsonMapper.builder().build().reader().with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS);
