@@ -3,6 +3,8 @@ package io.configmanager;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Flow;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -110,4 +112,49 @@ public interface Config {
 
     /** Tells the listener of every change from now on. The subscription holds the listener until it is closed. */
     Subscription listen(ConfigFilter filter, ConfigListener listener);
+
+    /**
+     * Follows one key: the first result is its state now, also if it does not exist; then each newer state. Equal content is
+     * not returned twice in a row.
+     *
+     * <p>What is returned follows the store's history: an own write comes when the watch has seen it, shortly after
+     * {@link #get} shows it.
+     */
+    default <T> Watcher<KeyState<T>> watch(String key, Class<T> type) {
+        return watch(ConfigFilter.keys(key), TypeRef.of(type));
+    }
+
+    /**
+     * Follows all keys below a prefix, one key per result, in the order in which they changed first. The backlog, which
+     * {@link Watcher#poll()} returns, is what exists now.
+     */
+    default <T> Watcher<KeyState<T>> watchPrefix(String prefix, Class<T> type) {
+        return watch(ConfigFilter.prefix(prefix), TypeRef.of(type));
+    }
+
+    /** Follows what the filter means; a key that it names is returned first also if it does not exist. */
+    <T> Watcher<KeyState<T>> watch(ConfigFilter filter, TypeRef<T> type);
+
+    /**
+     * Puts events into the queue: the current state of every key that is meant, then each change, a failure of the watch
+     * once, and its recovery. Returns at once. Several subscriptions may share a queue; the correlation id tells them apart.
+     * A full queue holds back this subscription only, which goes on with the newest state. The queue is never closed;
+     * closing the subscription ends it at once.
+     */
+    <T> Subscription notify(
+            ConfigFilter filter, Class<T> type, String correlationId, BlockingQueue<? super ConfigEvent<T>> queue);
+
+    /**
+     * As the other {@code notify}, for a consumer that is called with one event at a time, on the threads of listeners. What
+     * it throws is logged and counted.
+     */
+    <T> Subscription notify(
+            ConfigFilter filter, Class<T> type, String correlationId, Consumer<? super ConfigEvent<T>> consumer);
+
+    /**
+     * The states of the keys that are meant, for reactive libraries: each subscriber gets the current ones and then each
+     * newer one, as far as it has asked for. Who asks late gets the newest. A value that cannot be read is logged and left
+     * out. Completes when the manager closes.
+     */
+    <T> Flow.Publisher<KeyState<T>> publisher(ConfigFilter filter, Class<T> type);
 }

@@ -49,6 +49,8 @@ public interface ConfigManager extends AutoCloseable {
 
     WatchStatus watchStatus();
 
+    SubscriptionStats subscriptionStats();
+
     /** Stops the watch, frees every thread, connection and waiter within two seconds, and closes the store. */
     @Override
     void close();

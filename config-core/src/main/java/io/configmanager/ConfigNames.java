@@ -86,12 +86,34 @@ public final class ConfigNames {
         return requireKey(path) + "/";
     }
 
+    /**
+     * Returns the pattern if what it says besides {@code *} and {@code ?} may occur in a key.
+     *
+     * @throws InvalidConfigException that states the broken rule
+     */
+    public static String requireGlob(String pattern) {
+        if (pattern.isEmpty() || pattern.length() > MAX_KEY_LENGTH) {
+            throw invalidGlob(pattern, "it must have 1 to " + MAX_KEY_LENGTH + " characters");
+        }
+        for (int i = 0; i < pattern.length(); i++) {
+            char c = pattern.charAt(i);
+            if (!isAlphanumeric(c) && "_.-/*?".indexOf(c) < 0) {
+                throw invalidGlob(pattern, "only A-Z a-z 0-9 _ . - / and the wildcards * ** ? are allowed");
+            }
+        }
+        return pattern;
+    }
+
     private static boolean isAlphanumeric(char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     }
 
     private static InvalidConfigException invalidKey(String key, String rule) {
         return new InvalidConfigException("Invalid key '" + shorten(key) + "': " + rule);
+    }
+
+    private static InvalidConfigException invalidGlob(String pattern, String rule) {
+        return new InvalidConfigException("Invalid pattern '" + shorten(pattern) + "': " + rule);
     }
 
     private static InvalidConfigException invalidNamespace(String namespace, String rule) {

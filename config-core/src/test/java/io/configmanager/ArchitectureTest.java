@@ -41,8 +41,8 @@ class ArchitectureTest {
     }
 
     @Test
-    void storeAndCodecDependOnlyOnTheRoot() {
-        for (String name : new String[] {"store", "codec"}) {
+    void storeCodecAndValueDependOnlyOnTheRoot() {
+        for (String name : new String[] {"store", "codec", "value"}) {
             String own = ROOT + "." + name;
             noClasses()
                     .that()

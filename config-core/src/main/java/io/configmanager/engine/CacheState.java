@@ -211,14 +211,20 @@ final class CacheState {
             }
             return found;
         }
-        String prefix = ((ConfigFilter.Prefix) filter).prefix();
+        String begin =
+                filter instanceof ConfigFilter.Glob glob ? glob.literal() : ((ConfigFilter.Prefix) filter).prefix();
         NavigableMap<String, Slot> changed = new TreeMap<>(recent);
         changed.putAll(own);
-        // No key equals a prefix, so what is after the prefix begins with it, or is past it.
-        merge(
-                changed,
-                after.compareTo(prefix) < 0 ? prefix : after,
-                entry -> entry.key().startsWith(prefix) && visitor.test(entry));
+        // No key equals a prefix, but one may equal what a pattern begins with, so that visit starts before it.
+        boolean exclusive = begin.isEmpty() || filter instanceof ConfigFilter.Prefix;
+        String before = exclusive ? begin : begin.substring(0, begin.length() - 1);
+        merge(changed, after.compareTo(before) < 0 ? before : after, entry -> {
+            String key = entry.key();
+            if (!key.startsWith(begin)) {
+                return key.compareTo(begin) < 0;
+            }
+            return !filter.matches(key) || visitor.test(entry);
+        });
         return found;
     }
 

@@ -14,7 +14,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Builds a {@link ConfigManager} on a store. Every setting has a default that works; the manager owns the store and
@@ -41,6 +43,9 @@ public final class ConfigManagerBuilder {
     Duration maintenanceInterval = Duration.ofSeconds(5);
     int failureThreshold = 3;
     Duration gracePeriod = Duration.ZERO;
+
+    @Nullable
+    Executor listenerExecutor;
 
     private ConfigManagerBuilder(ConfigStore store) {
         this.store = store;
@@ -137,6 +142,15 @@ public final class ConfigManagerBuilder {
         }
         this.failureThreshold = failures;
         this.gracePeriod = grace;
+        return this;
+    }
+
+    /**
+     * Runs listeners, notifications and publishers; not closed with the manager. By default at most 32 threads of its own,
+     * none while nothing happens.
+     */
+    public ConfigManagerBuilder listenerExecutor(Executor executor) {
+        this.listenerExecutor = executor;
         return this;
     }
 

@@ -5,26 +5,33 @@ import io.configmanager.Condition;
 import io.configmanager.Config;
 import io.configmanager.ConfigBatch;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigListener;
 import io.configmanager.ConfigNames;
 import io.configmanager.ConfigView;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.KeyNotFoundException;
+import io.configmanager.KeyState;
 import io.configmanager.LogEntry;
 import io.configmanager.ManagerStateException;
 import io.configmanager.Page;
 import io.configmanager.Subscription;
 import io.configmanager.TypeRef;
 import io.configmanager.ValueType;
+import io.configmanager.Watcher;
 import io.configmanager.WriteOptions;
 import io.configmanager.codec.Codec;
+import io.configmanager.engine.Reconciler.Start;
 import io.configmanager.engine.Reconciler.Ticket;
+import io.configmanager.engine.StateWatcher.Decoder;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Operation;
+import io.configmanager.value.Signal;
+import io.configmanager.value.WatcherPublisher;
 import java.lang.reflect.Type;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -33,14 +40,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A namespace of a {@link DefaultConfigManager}. */
 final class DefaultConfig implements Config {
 
+    private static final Logger log = LoggerFactory.getLogger(DefaultConfig.class);
     private static final int READ_ATTEMPTS = 3;
+    private static final int PAGE = 1_000;
 
     private final DefaultConfigManager manager;
     private final NamespaceCache cache;
@@ -181,7 +194,116 @@ final class DefaultConfig implements Config {
     @Override
     public Subscription listen(ConfigFilter filter, ConfigListener listener) {
         manager.readable(cache);
-        return manager.publisher.subscribe(namespace, filter, listener);
+        Dispatcher dispatcher = manager.dispatcher;
+        return dispatcher.add(
+                namespace,
+                new Lane(filter, listener, manager.lanes, manager.observer, dispatcher.coalesced(), System::nanoTime));
+    }
+
+    @Override
+    public <T> Watcher<KeyState<T>> watch(ConfigFilter filter, TypeRef<T> type) {
+        Followed followed = follow(filter, false, false);
+        StateWatcher<T> watcher = states(followed, type);
+        manager.dispatcher.closeWhenForgotten(watcher, followed.subscription);
+        return watcher;
+    }
+
+    @Override
+    public <T> Subscription notify(
+            ConfigFilter filter, Class<T> type, String correlationId, BlockingQueue<? super ConfigEvent<T>> queue) {
+        return events(filter, type, correlationId).pipe(queue, manager.lanes);
+    }
+
+    @Override
+    public <T> Subscription notify(
+            ConfigFilter filter, Class<T> type, String correlationId, Consumer<? super ConfigEvent<T>> consumer) {
+        Consumer<ConfigEvent<T>> isolated = event -> {
+            try {
+                consumer.accept(event);
+            } catch (Throwable e) {
+                manager.observer.listenerFailed();
+                log.error("The consumer of notifications '{}' has failed", correlationId, e);
+            }
+        };
+        return events(filter, type, correlationId).pipe(isolated, manager.lanes);
+    }
+
+    @Override
+    public <T> Flow.Publisher<KeyState<T>> publisher(ConfigFilter filter, Class<T> type) {
+        return new WatcherPublisher<>(() -> states(follow(filter, true, false), TypeRef.of(type)), manager.lanes);
+    }
+
+    /** A backlog that is being filled. */
+    private record Followed(Signal signal, Backlog backlog, Subscription subscription) {}
+
+    /** The dispatcher is told first and the state is taken then, so that no change falls between. */
+    private Followed follow(ConfigFilter filter, boolean pushed, boolean tellsFailures) {
+        manager.readable(cache);
+        Signal signal = new Signal();
+        Backlog backlog = new Backlog(filter, signal, pushed, tellsFailures, System::nanoTime);
+        Subscription subscription = manager.dispatcher.add(namespace, backlog);
+        try {
+            Start start = manager.reconciler.start(cache);
+            backlog.start(present(start.state(), filter), start.epoch(), start.state().revision);
+        } catch (RuntimeException e) {
+            subscription.close();
+            throw e;
+        }
+        return new Followed(signal, backlog, subscription);
+    }
+
+    private List<ConfigEntry> present(CacheState state, ConfigFilter filter) {
+        List<ConfigEntry> present = new ArrayList<>();
+        if (state.onDemand != null) {
+            String cursor = null;
+            do {
+                Page<ConfigEntry> page = manager.store.list(namespace, filter, PAGE, cursor);
+                present.addAll(page.items());
+                cursor = page.cursor().isEmpty() ? null : page.cursor();
+            } while (cursor != null);
+        } else if (filter instanceof ConfigFilter.Keys named) {
+            for (String key : named.keys()) {
+                Slot slot = existing(state.committed(key));
+                if (slot != null && slot.entry != null) {
+                    present.add(slot.entry);
+                }
+            }
+        } else {
+            for (ConfigEntry entry : state.entries()) {
+                if (filter.matches(entry.key()) && alive(entry)) {
+                    present.add(entry);
+                }
+            }
+        }
+        return present;
+    }
+
+    private <T> StateWatcher<T> states(Followed followed, TypeRef<T> type) {
+        return new StateWatcher<>(followed.signal, followed.backlog, decoder(type), followed.subscription);
+    }
+
+    private <T> EventWatcher<T> events(ConfigFilter filter, Class<T> type, String correlationId) {
+        boolean wasInMemory = cache.loaded();
+        Followed followed = follow(filter, true, true);
+        return new EventWatcher<>(
+                correlationId,
+                followed.signal,
+                followed.backlog,
+                decoder(TypeRef.of(type)),
+                manager::watchStatus,
+                wasInMemory,
+                followed.subscription);
+    }
+
+    /** Decodes once for all subscribers of a key, as long as it is what the cache holds. */
+    @SuppressWarnings("unchecked")
+    private <T> Decoder<T> decoder(TypeRef<T> type) {
+        Type wanted = type.type();
+        return entry -> {
+            Slot held = cache.state().committed(entry.key());
+            Slot slot = held != null && held.entry == entry ? held : new Slot(entry, entry.revision(), null);
+            return (T) slot.value(wanted, codecs);
+        };
     }
 
     /** The slot of a key that exists now, or null. */

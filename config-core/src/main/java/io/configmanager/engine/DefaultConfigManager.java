@@ -12,6 +12,7 @@ import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
+import io.configmanager.SubscriptionStats;
 import io.configmanager.WatchState;
 import io.configmanager.WatchStatus;
 import io.configmanager.engine.ConfigManagerBuilder.StartupPolicy;
@@ -30,8 +31,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
@@ -41,7 +40,6 @@ import org.jspecify.annotations.Nullable;
 /** The manager: holds the parts together and owns their threads. */
 final class DefaultConfigManager implements ConfigManager {
 
-    private static final int LISTENER_THREADS = 32;
     private static final Duration STOP_TIMEOUT = Duration.ofMillis(1000);
     private static final Duration CLOSE_TIMEOUT = Duration.ofMillis(1700);
     private static final int LOAD_ATTEMPTS = 5;
@@ -56,26 +54,19 @@ final class DefaultConfigManager implements ConfigManager {
     final Codecs codecs;
     final StoreClock storeClock;
     final Reconciler reconciler;
-    final Publisher publisher;
+    final ConfigObserver observer;
+    final Lanes lanes;
+    final Dispatcher dispatcher;
     final KeyLoads loads = new KeyLoads();
     final LongAdder hits = new LongAdder();
     final LongAdder misses = new LongAdder();
 
     private final ConfigManagerBuilder settings;
-    private final ConfigObserver observer;
     private final StatusTracker status;
-    private final ThreadPoolExecutor listenerThreads;
     private final Map<String, DefaultConfig> configs = new ConcurrentHashMap<>();
     private final ReentrantLock lifecycle = new ReentrantLock();
     private volatile Phase phase = Phase.NEW;
     private @Nullable Running running;
-
-    /** Tells whether a listener is calling. */
-    private static final class ListenerThread extends Thread {
-        ListenerThread(Runnable work) {
-            super(work, "config-listener");
-        }
-    }
 
     /** What runs while connected. */
     private record Running(WatchLoop loop, Maintenance maintenance, List<Thread> threads, CountDownLatch stop) {}
@@ -88,14 +79,8 @@ final class DefaultConfigManager implements ConfigManager {
         this.storeClock = new StoreClock(InstantSource.system().instant(), System::nanoTime);
         this.reconciler = new Reconciler(codecs, settings.maximumEntries, observer);
         this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
-        this.listenerThreads = new ThreadPoolExecutor(
-                LISTENER_THREADS, LISTENER_THREADS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
-                    Thread thread = new ListenerThread(task);
-                    thread.setDaemon(true);
-                    return thread;
-                });
-        this.listenerThreads.allowCoreThreadTimeOut(true);
-        this.publisher = new Publisher(settings.appliers, listenerThreads, observer);
+        this.lanes = new Lanes(settings.listenerExecutor);
+        this.dispatcher = new Dispatcher(settings.appliers, observer, System::nanoTime);
         settings.namespaces.forEach(name -> reconciler.activate(config(name).cache()));
     }
 
@@ -141,8 +126,8 @@ final class DefaultConfigManager implements ConfigManager {
             }
             phase = Phase.CLOSED;
             long deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
-            publisher.close();
-            listenerThreads.shutdown();
+            dispatcher.close();
+            lanes.close();
             Running last = running;
             running = null;
             if (last != null) {
@@ -152,10 +137,7 @@ final class DefaultConfigManager implements ConfigManager {
             if (last != null) {
                 join(last.threads(), deadline);
             }
-            // A listener that closes the manager must not wait for itself.
-            if (!(Thread.currentThread() instanceof ListenerThread)) {
-                awaitListeners(deadline);
-            }
+            lanes.awaitLeft(deadline);
         } finally {
             lifecycle.unlock();
         }
@@ -256,6 +238,11 @@ final class DefaultConfigManager implements ConfigManager {
         return status.status(reconciler.applied());
     }
 
+    @Override
+    public SubscriptionStats subscriptionStats() {
+        return dispatcher.stats();
+    }
+
     void requireConnected() {
         if (phase != Phase.CONNECTED) {
             throw notConnected();
@@ -336,7 +323,7 @@ final class DefaultConfigManager implements ConfigManager {
                 reconciler,
                 status,
                 storeClock,
-                publisher,
+                dispatcher,
                 observer,
                 settings.maximumEntries,
                 new WatchLoop.Timing(
@@ -387,16 +374,6 @@ final class DefaultConfigManager implements ConfigManager {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
-        }
-    }
-
-    private void awaitListeners(long deadline) {
-        try {
-            if (!listenerThreads.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-                listenerThreads.shutdownNow();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 

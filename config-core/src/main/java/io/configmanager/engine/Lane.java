@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +25,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Nothing that a listener throws may end its lane, not even what it did not declare.
  */
-final class Lane {
+final class Lane implements Subscriber {
 
     /** Above this many waiting change sets, all are merged into one: rarely, because each time costs all their keys. */
     static final int LONGEST_QUEUE = 64;
@@ -34,50 +36,79 @@ final class Lane {
     private final ConfigListener listener;
     private final Executor executor;
     private final ConfigObserver observer;
-    private final Deque<ConfigChangeSet> waiting = new ArrayDeque<>();
-    private boolean running;
+    private final LongAdder coalesced;
+    private final LongSupplier nanoTime;
+    private final Deque<Waiting> waiting = new ArrayDeque<>();
+    private @Nullable Waiting running;
+    private boolean scheduled;
+    private boolean saidSlow;
     private volatile boolean closed;
 
-    Lane(ConfigFilter filter, ConfigListener listener, Executor executor, ConfigObserver observer) {
+    private record Waiting(ConfigChangeSet changes, long since) {}
+
+    Lane(
+            ConfigFilter filter,
+            ConfigListener listener,
+            Executor executor,
+            ConfigObserver observer,
+            LongAdder coalesced,
+            LongSupplier nanoTime) {
         this.filter = filter;
         this.listener = listener;
         this.executor = executor;
         this.observer = observer;
+        this.coalesced = coalesced;
+        this.nanoTime = nanoTime;
     }
 
-    void offer(ConfigChangeSet changes) {
+    @Override
+    public ConfigFilter filter() {
+        return filter;
+    }
+
+    @Override
+    public void offer(ConfigChangeSet changes) {
         ConfigChangeSet part = changes.filter(filter).orElse(null);
         if (part == null || closed) {
             return;
         }
         synchronized (waiting) {
-            waiting.addLast(part);
+            waiting.addLast(new Waiting(part, nanoTime.getAsLong()));
             if (waiting.size() > LONGEST_QUEUE) {
                 merge();
             }
-            if (running) {
+            if (scheduled) {
                 return;
             }
-            running = true;
+            scheduled = true;
         }
         try {
             executor.execute(this::drain);
         } catch (RejectedExecutionException e) {
-            close();
+            close(null);
         } catch (RuntimeException | Error e) {
             // Such as no memory for a thread: what waits goes with the next change set.
             idle();
-            log.error("Listener {} cannot be run now", listener.getClass().getName(), e);
+            log.error("Listener {} cannot be run now", name(), e);
         }
     }
 
-    void close() {
+    @Override
+    public void close(@Nullable String reason) {
         closed = true;
+    }
+
+    @Override
+    public @Nullable Long waitingSince() {
+        synchronized (waiting) {
+            Waiting oldest = running != null ? running : waiting.peekFirst();
+            return oldest == null ? null : oldest.since;
+        }
     }
 
     private void idle() {
         synchronized (waiting) {
-            running = false;
+            scheduled = false;
         }
     }
 
@@ -89,7 +120,7 @@ final class Lane {
                 observer.listenerFailed();
                 log.error(
                         "Listener {} failed at revision {} of namespace '{}'",
-                        listener.getClass().getName(),
+                        name(),
                         next.revision(),
                         next.namespace(),
                         e);
@@ -102,24 +133,35 @@ final class Lane {
             if (closed) {
                 waiting.clear();
             }
-            ConfigChangeSet next = waiting.pollFirst();
-            running = next != null;
-            return next;
+            running = waiting.pollFirst();
+            scheduled = running != null;
+            saidSlow &= scheduled;
+            return running == null ? null : running.changes;
         }
     }
 
     private void merge() {
         Map<String, ConfigChange> byKey = new TreeMap<>();
         boolean resync = false;
-        for (ConfigChangeSet changes : waiting) {
-            resync |= changes.resync();
-            changes.changes().forEach(change -> byKey.merge(change.key(), change, Lane::merged));
+        for (Waiting one : waiting) {
+            resync |= one.changes.resync();
+            one.changes.changes().forEach(change -> byKey.merge(change.key(), change, Lane::merged));
         }
-        ConfigChangeSet newest = waiting.getLast();
+        ConfigChangeSet newest = waiting.getLast().changes;
+        long since = waiting.getFirst().since;
+        coalesced.add(waiting.size());
         waiting.clear();
         if (!byKey.isEmpty()) {
-            waiting.addLast(new ConfigChangeSet(
-                    newest.namespace(), newest.revision(), resync, new ArrayList<>(byKey.values())));
+            ConfigChangeSet all = new ConfigChangeSet(
+                    newest.namespace(), newest.epoch(), newest.revision(), resync, new ArrayList<>(byKey.values()));
+            waiting.addLast(new Waiting(all, since));
+        }
+        if (!saidSlow) {
+            saidSlow = true;
+            log.warn(
+                    "Listener {} is slow: changes of namespace '{}' are merged by key until it has caught up",
+                    name(),
+                    newest.namespace());
         }
     }
 
@@ -132,5 +174,9 @@ final class Lane {
         return earlier.before() == null && later.after() == null
                 ? null
                 : ConfigChange.between(earlier.before(), later.after());
+    }
+
+    private String name() {
+        return listener.getClass().getName();
     }
 }

@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ final class NamespaceCache {
     private final int bound;
     private final LongAdder evictions;
     private final ConfigObserver observer;
+    private final LongSupplier epoch;
     private final ReentrantLock loading = new ReentrantLock();
     private final Map<String, String> interned = new HashMap<>();
 
@@ -49,12 +51,19 @@ final class NamespaceCache {
     /** The last change of each key at one revision. */
     record ChangesOfKeys(long revision, Map<String, LogEntry> changes) {}
 
-    NamespaceCache(String namespace, Codecs codecs, int bound, LongAdder evictions, ConfigObserver observer) {
+    NamespaceCache(
+            String namespace,
+            Codecs codecs,
+            int bound,
+            LongAdder evictions,
+            ConfigObserver observer,
+            LongSupplier epoch) {
         this.namespace = namespace;
         this.codecs = codecs;
         this.bound = bound;
         this.evictions = evictions;
         this.observer = observer;
+        this.epoch = epoch;
     }
 
     String namespace() {
@@ -391,7 +400,7 @@ final class NamespaceCache {
             return null;
         }
         changes.sort(Comparator.comparing(ConfigChange::key));
-        return new ConfigChangeSet(namespace, revision, resync, changes);
+        return new ConfigChangeSet(namespace, epoch.getAsLong(), revision, resync, changes);
     }
 
     private static void addChange(

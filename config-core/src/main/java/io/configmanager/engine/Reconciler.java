@@ -56,6 +56,9 @@ final class Reconciler {
     /** What held when a read or write began; tells afterwards whether its result still counts. */
     record Ticket(long epoch, long jumps, long applied) {}
 
+    /** What a namespace holds, and in which epoch. */
+    record Start(CacheState state, long epoch) {}
+
     /** How a snapshot relates to what was applied before. */
     enum Jump {
         /** It only adds namespaces; the feed goes on from where it was. */
@@ -74,7 +77,7 @@ final class Reconciler {
 
     /** A cache that holds nothing and is not active yet. */
     NamespaceCache newCache(String namespace) {
-        return new NamespaceCache(namespace, codecs, bound, evictions, observer);
+        return new NamespaceCache(namespace, codecs, bound, evictions, observer, () -> epoch);
     }
 
     /** From now on the watch keeps this cache up to date. */
@@ -106,6 +109,10 @@ final class Reconciler {
 
     long evictions() {
         return evictions.sum();
+    }
+
+    Start start(NamespaceCache cache) {
+        return locked(() -> new Start(cache.state(), epoch));
     }
 
     Ticket ticket() {
@@ -195,6 +202,9 @@ final class Reconciler {
                     }
                 }
             }
+            if (jump == Jump.NEW_HISTORY) {
+                epoch++;
+            }
             List<ConfigChangeSet> differences = new ArrayList<>();
             for (NamespaceCache cache : caches.values()) {
                 String name = cache.namespace();
@@ -210,9 +220,6 @@ final class Reconciler {
             }
             if (jump != Jump.NONE) {
                 jumps++;
-                if (jump == Jump.NEW_HISTORY) {
-                    epoch++;
-                }
                 moveTo(revision);
             }
             return differences;

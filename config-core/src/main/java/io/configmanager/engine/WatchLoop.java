@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +45,7 @@ final class WatchLoop implements Runnable {
     private final Reconciler reconciler;
     private final StatusTracker status;
     private final StoreClock storeClock;
-    private final Consumer<ConfigChangeSet> publisher;
+    private final Audience audience;
     private final ConfigObserver observer;
     private final Backoff backoff;
     private final Duration pollTimeout;
@@ -75,7 +74,7 @@ final class WatchLoop implements Runnable {
             Reconciler reconciler,
             StatusTracker status,
             StoreClock storeClock,
-            Consumer<ConfigChangeSet> publisher,
+            Audience audience,
             ConfigObserver observer,
             int bound,
             Timing timing) {
@@ -83,7 +82,7 @@ final class WatchLoop implements Runnable {
         this.reconciler = reconciler;
         this.status = status;
         this.storeClock = storeClock;
-        this.publisher = publisher;
+        this.audience = audience;
         this.observer = observer;
         this.bound = bound;
         this.backoff = timing.backoff();
@@ -149,6 +148,7 @@ final class WatchLoop implements Runnable {
             resyncReason = "error";
         }
         status.failed(e);
+        audience.failed(e);
         pause.await(backoff.delay(failures, random));
     }
 
@@ -179,7 +179,7 @@ final class WatchLoop implements Runnable {
         int changes = 0;
         for (ChangeSet changeSet : batch.changeSets()) {
             boolean news = changeSet.revision() > reconciler.applied();
-            reconciler.apply(changeSet).forEach(publisher);
+            reconciler.apply(changeSet).forEach(audience);
             if (news) {
                 observer.propagated(storeClock.since(changeSet.committedAt()));
                 changes += changeSet.changes().size();
@@ -199,6 +199,7 @@ final class WatchLoop implements Runnable {
             observer.reconnected();
         }
         wasLive = true;
+        audience.live();
     }
 
     /** Loads all active namespaces from one snapshot; the old state is served until it has succeeded. */
@@ -243,7 +244,7 @@ final class WatchLoop implements Runnable {
         if (differences == null) {
             return null;
         }
-        differences.forEach(publisher);
+        differences.forEach(audience);
         return snapshot;
     }
 

@@ -18,6 +18,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
@@ -28,6 +29,8 @@ class LaneTest {
     private final Recorder observer = new Recorder();
     private final Deque<Runnable> tasks = new ArrayDeque<>();
     private final List<ConfigChangeSet> seen = new ArrayList<>();
+    private final LongAdder coalesced = new LongAdder();
+    private long now;
     private final Lane lane = lane(seen::add, tasks::add);
 
     @Test
@@ -46,7 +49,7 @@ class LaneTest {
 
     @Test
     void onlyWhatTheFilterMeansIsHandedOver() {
-        Lane filtered = new Lane(ConfigFilter.prefix("app"), seen::add, tasks::add, observer);
+        Lane filtered = lane(ConfigFilter.prefix("app"), seen::add, tasks::add);
 
         filtered.offer(insert(1, "other"));
         assertThat(tasks).isEmpty();
@@ -108,7 +111,7 @@ class LaneTest {
         self.add(lane(
                 changes -> {
                     seen.add(changes);
-                    self.get(0).close();
+                    self.get(0).close(null);
                 },
                 tasks::add));
         self.get(0).offer(insert(1, "a"));
@@ -259,7 +262,7 @@ class LaneTest {
 
         @Test
         void aResyncAmongTheMergedIsSaid() {
-            lane.offer(new ConfigChangeSet("", 1, true, List.of(change("k", null, 1))));
+            lane.offer(new ConfigChangeSet("", 0, 1, true, List.of(change("k", null, 1))));
             fill(Lane.LONGEST_QUEUE);
             run();
 
@@ -287,17 +290,17 @@ class LaneTest {
 
         @Test
         void appliersComeBeforeListeners() {
-            Publisher publisher = publisher(changes -> order.add("applier 1"), changes -> order.add("applier 2"));
-            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("listener"));
+            Dispatcher dispatcher = dispatcher(changes -> order.add("applier 1"), changes -> order.add("applier 2"));
+            listen(dispatcher, "", changes -> order.add("listener"), Runnable::run);
 
-            publisher.accept(insert(1, "a"));
+            dispatcher.accept(insert(1, "a"));
 
             assertThat(order).containsExactly("applier 1", "applier 2", "listener");
         }
 
         @Test
         void whateverAnApplierThrowsTheOthersAndTheListenersAreTold() {
-            Publisher publisher = publisher(
+            Dispatcher dispatcher = dispatcher(
                     changes -> {
                         throw new IllegalStateException("expected");
                     },
@@ -306,9 +309,9 @@ class LaneTest {
                     },
                     changes -> LaneTest.<RuntimeException>throwUndeclared(new java.io.IOException("expected")),
                     changes -> order.add("applier"));
-            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("listener"));
+            listen(dispatcher, "", changes -> order.add("listener"), Runnable::run);
 
-            assertThatCode(() -> publisher.accept(insert(1, "a"))).doesNotThrowAnyException();
+            assertThatCode(() -> dispatcher.accept(insert(1, "a"))).doesNotThrowAnyException();
 
             assertThat(order).containsExactly("applier", "listener");
             assertThat(observer.events).containsExactly("listener failed", "listener failed", "listener failed");
@@ -316,26 +319,30 @@ class LaneTest {
 
         @Test
         void listenersOfOtherNamespacesAreNotTold() {
-            Publisher publisher = publisher();
-            publisher.subscribe("other", ConfigFilter.ALL, changes -> order.add("listener"));
+            Dispatcher dispatcher = dispatcher();
+            listen(dispatcher, "other", changes -> order.add("listener"), Runnable::run);
 
-            publisher.accept(insert(1, "a"));
+            dispatcher.accept(insert(1, "a"));
 
             assertThat(order).isEmpty();
         }
 
         @Test
         void aListenerThatFailsOrLeavesDisturbsNoOther() {
-            Publisher publisher = publisher();
+            Dispatcher dispatcher = dispatcher();
             List<Subscription> first = new ArrayList<>();
-            first.add(publisher.subscribe("", ConfigFilter.ALL, changes -> {
-                first.get(0).close();
-                throw new IllegalStateException("expected");
-            }));
-            publisher.subscribe("", ConfigFilter.ALL, seen::add);
+            first.add(listen(
+                    dispatcher,
+                    "",
+                    changes -> {
+                        first.get(0).close();
+                        throw new IllegalStateException("expected");
+                    },
+                    Runnable::run));
+            listen(dispatcher, "", seen::add, Runnable::run);
 
-            publisher.accept(insert(1, "a"));
-            publisher.accept(insert(2, "a"));
+            dispatcher.accept(insert(1, "a"));
+            dispatcher.accept(insert(2, "a"));
 
             assertThat(seen).hasSize(2);
             assertThat(observer.events).containsExactly("listener failed");
@@ -344,13 +351,13 @@ class LaneTest {
 
         @Test
         void aStuckListenerHoldsBackOnlyItself() {
-            Publisher publisher = new Publisher(List.of(), tasks::add, observer);
-            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("one"));
-            publisher.subscribe("", ConfigFilter.ALL, changes -> order.add("two"));
+            Dispatcher dispatcher = new Dispatcher(List.of(), observer, () -> now);
+            listen(dispatcher, "", changes -> order.add("one"), tasks::add);
+            listen(dispatcher, "", changes -> order.add("two"), tasks::add);
 
-            publisher.accept(insert(1, "a"));
+            dispatcher.accept(insert(1, "a"));
             Runnable stuck = tasks.removeFirst();
-            publisher.accept(insert(2, "a"));
+            dispatcher.accept(insert(2, "a"));
             run();
 
             assertThat(order).hasSize(2).containsOnly(order.get(0));
@@ -360,11 +367,11 @@ class LaneTest {
 
         @Test
         void nothingIsToldAfterClose() {
-            Publisher publisher = publisher();
-            Subscription subscription = publisher.subscribe("", ConfigFilter.ALL, seen::add);
-            publisher.close();
+            Dispatcher dispatcher = dispatcher();
+            Subscription subscription = listen(dispatcher, "", seen::add, Runnable::run);
+            dispatcher.close();
 
-            publisher.accept(insert(1, "a"));
+            dispatcher.accept(insert(1, "a"));
             subscription.close();
 
             assertThat(seen).isEmpty();
@@ -395,8 +402,8 @@ class LaneTest {
 
         @SafeVarargs
         @SuppressWarnings("varargs")
-        private Publisher publisher(Consumer<ConfigChangeSet>... appliers) {
-            return new Publisher(List.of(appliers), Runnable::run, observer);
+        private Dispatcher dispatcher(Consumer<ConfigChangeSet>... appliers) {
+            return new Dispatcher(List.of(appliers), observer, () -> now);
         }
     }
 
@@ -407,7 +414,15 @@ class LaneTest {
     }
 
     private Lane lane(ConfigListener listener, Executor executor) {
-        return new Lane(ConfigFilter.ALL, listener, executor, observer);
+        return lane(ConfigFilter.ALL, listener, executor);
+    }
+
+    private Lane lane(ConfigFilter filter, ConfigListener listener, Executor executor) {
+        return new Lane(filter, listener, executor, observer, coalesced, () -> now);
+    }
+
+    private Subscription listen(Dispatcher dispatcher, String namespace, ConfigListener listener, Executor executor) {
+        return dispatcher.add(namespace, lane(ConfigFilter.ALL, listener, executor));
     }
 
     private static ConfigChangeSet insert(long revision, String key) {
@@ -415,7 +430,7 @@ class LaneTest {
     }
 
     private static ConfigChangeSet changeSet(long revision, ConfigChange... changes) {
-        return new ConfigChangeSet("", revision, false, List.of(changes));
+        return new ConfigChangeSet("", 0, revision, false, List.of(changes));
     }
 
     private static ConfigChange change(String key, @Nullable ConfigEntry before, long revision) {

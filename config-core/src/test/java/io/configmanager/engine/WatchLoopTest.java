@@ -25,7 +25,6 @@ import io.configmanager.store.PositionLostException.Reason;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -813,7 +812,7 @@ class WatchLoopTest {
         return newLoop(published::add);
     }
 
-    private WatchLoop newLoop(Consumer<ConfigChangeSet> publisher) {
+    private WatchLoop newLoop(Audience publisher) {
         return newLoop(publisher, duration -> {
             pauses.add(duration);
             duringPause.run();
@@ -821,7 +820,7 @@ class WatchLoopTest {
         });
     }
 
-    private WatchLoop newLoop(Consumer<ConfigChangeSet> publisher, Pause pause) {
+    private WatchLoop newLoop(Audience publisher, Pause pause) {
         Backoff backoff = new Backoff(Duration.ofMillis(100), Duration.ofSeconds(30));
         return new WatchLoop(
                 store,

@@ -160,20 +160,23 @@ public final class PostgresConfigStore implements ConfigStore {
     public Page<ConfigEntry> list(String namespace, ConfigFilter filter, int limit, @Nullable String cursor) {
         Cursors.requireLimit(limit);
         String after = cursor == null ? "" : Cursors.read(Cursors.Kind.ENTRIES, cursor);
-        List<ConfigEntry> rows =
-                read("list entries", filter instanceof ConfigFilter.Prefix ? sql.listPrefix : sql.listKeys, query -> {
-                    query.setString(1, namespace);
-                    query.setString(2, after);
-                    int next = 3;
-                    if (filter instanceof ConfigFilter.Prefix below) {
-                        query.setString(next++, below.prefix());
-                        query.setString(next++, Sql.endOfPrefix(below.prefix()));
-                    } else if (filter instanceof ConfigFilter.Keys some) {
-                        query.setObject(next++, some.keys().toArray(new String[0]));
-                    }
-                    query.setInt(next, limit + 1);
-                    return rows(query, row -> Sql.entry(row, 1));
-                });
+        List<ConfigEntry> rows = read("list entries", sql.list(filter), query -> {
+            query.setString(1, namespace);
+            query.setString(2, after);
+            int next = 3;
+            if (filter instanceof ConfigFilter.Prefix below) {
+                query.setString(next++, below.prefix());
+                query.setString(next++, Sql.endOfPrefix(below.prefix()));
+            } else if (filter instanceof ConfigFilter.Glob glob) {
+                query.setString(next++, glob.literal());
+                query.setString(next++, Sql.endOfPrefix(glob.literal()));
+                query.setString(next++, glob.regex());
+            } else if (filter instanceof ConfigFilter.Keys some) {
+                query.setObject(next++, some.keys().toArray(new String[0]));
+            }
+            query.setInt(next, limit + 1);
+            return rows(query, row -> Sql.entry(row, 1));
+        });
         return Cursors.page(Cursors.Kind.ENTRIES, rows, limit, ConfigEntry::key);
     }
 

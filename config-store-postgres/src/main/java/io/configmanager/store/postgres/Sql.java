@@ -2,6 +2,7 @@
 package io.configmanager.store.postgres;
 
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
 import io.configmanager.LogEntry;
 import io.configmanager.ValueType;
 import java.sql.ResultSet;
@@ -28,8 +29,9 @@ final class Sql {
                     + " l.comment, l.op";
 
     final String get;
-    final String listPrefix;
-    final String listKeys;
+    private final String listPrefix;
+    private final String listKeys;
+    private final String listGlob;
     final String namespaces;
     final String history;
     final String commit;
@@ -46,6 +48,7 @@ final class Sql {
                 "SELECT " + ENTRY + " FROM public.config_head h JOIN public.config_entry e ON e.namespace = ? AND "
                         + LIVE + LOGGED + " WHERE e.key > ? AND ";
         listPrefix = names.apply(list + "e.key >= ? AND e.key < ? ORDER BY e.key LIMIT ?");
+        listGlob = names.apply(list + "e.key >= ? AND e.key < ? AND e.key ~ ? ORDER BY e.key LIMIT ?");
         listKeys = names.apply(list + "e.key = ANY (?) ORDER BY e.key LIMIT ?");
         // One index probe for each namespace, however many entries it has.
         namespaces = names.apply("WITH RECURSIVE n AS (SELECT min(namespace) AS name FROM public.config_entry"
@@ -90,9 +93,16 @@ final class Sql {
                 + " ORDER BY l.rev, l.id");
     }
 
-    /** The end of the range of all keys below a prefix that ends with '/', in the byte-wise order of the key column. */
+    String list(ConfigFilter filter) {
+        return filter instanceof ConfigFilter.Prefix
+                ? listPrefix
+                : filter instanceof ConfigFilter.Glob ? listGlob : listKeys;
+    }
+
+    /** The end of the range of all keys that begin so, in the byte-wise order of the key column. */
     static String endOfPrefix(String prefix) {
-        return prefix.isEmpty() ? "\u007f" : prefix.substring(0, prefix.length() - 1) + (char) ('/' + 1);
+        int last = prefix.length() - 1;
+        return prefix.isEmpty() ? "\u007f" : prefix.substring(0, last) + (char) (prefix.charAt(last) + 1);
     }
 
     /** Reads the columns from {@code first} on: namespace, key, value, codec, type, version, rev, times and author. */

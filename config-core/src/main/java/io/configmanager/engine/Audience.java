@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigChangeSet;
+import java.util.function.Consumer;
+
+/** Is told by the watch thread what the cache already shows, and how the watch itself fares. */
+@FunctionalInterface
+interface Audience extends Consumer<ConfigChangeSet> {
+
+    /** The watch has failed, once more perhaps. */
+    default void failed(Throwable failure) {}
+
+    /** The watch is live; what had changed meanwhile was told before. */
+    default void live() {}
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigChange;
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigObserver;
+import io.configmanager.Subscription;
+import io.configmanager.SubscriptionStats;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Tells of change sets that the cache already shows: first the appliers, on the watch thread, then every subscriber that
+ * wants one of the keys. Subscriptions to other keys cost a change nothing.
+ */
+final class Dispatcher implements Audience {
+
+    private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
+
+    private final List<Consumer<ConfigChangeSet>> appliers;
+    private final ConfigObserver observer;
+    private final LongSupplier nanoTime;
+    private final Map<String, Subscribers> namespaces = new ConcurrentHashMap<>();
+    private final ReferenceQueue<Object> forgotten = new ReferenceQueue<>();
+    private final Set<Forgettable> forgettable = ConcurrentHashMap.newKeySet();
+    private final LongAdder coalesced = new LongAdder();
+    private volatile @Nullable Throwable failure;
+    private volatile boolean closed;
+
+    /** The subscribers of a namespace: those of single keys by key, so that they need not be searched. */
+    private static final class Subscribers {
+
+        final Map<String, Set<Subscriber>> byKey = new ConcurrentHashMap<>();
+        final Set<Subscriber> others = ConcurrentHashMap.newKeySet();
+        final Set<Subscriber> all = ConcurrentHashMap.newKeySet();
+
+        void add(Subscriber subscriber) {
+            all.add(subscriber);
+            if (subscriber.filter() instanceof ConfigFilter.Keys named) {
+                for (String key : named.keys()) {
+                    byKey.compute(key, (k, set) -> {
+                        Set<Subscriber> some = set == null ? ConcurrentHashMap.newKeySet() : set;
+                        some.add(subscriber);
+                        return some;
+                    });
+                }
+            } else {
+                others.add(subscriber);
+            }
+        }
+
+        void remove(Subscriber subscriber) {
+            all.remove(subscriber);
+            others.remove(subscriber);
+            if (subscriber.filter() instanceof ConfigFilter.Keys named) {
+                for (String key : named.keys()) {
+                    byKey.computeIfPresent(key, (k, set) -> {
+                        set.remove(subscriber);
+                        return set.isEmpty() ? null : set;
+                    });
+                }
+            }
+        }
+
+        void tell(ConfigChangeSet changes) {
+            if (changes.changes().size() == 1) {
+                byKey.getOrDefault(changes.changes().get(0).key(), Set.of())
+                        .forEach(subscriber -> subscriber.offer(changes));
+            } else {
+                Set<Subscriber> told = new HashSet<>();
+                for (ConfigChange change : changes.changes()) {
+                    for (Subscriber subscriber : byKey.getOrDefault(change.key(), Set.of())) {
+                        if (told.add(subscriber)) {
+                            subscriber.offer(changes);
+                        }
+                    }
+                }
+            }
+            for (Subscriber subscriber : others) {
+                if (changes.changes().stream()
+                        .anyMatch(change -> subscriber.filter().matches(change.key()))) {
+                    subscriber.offer(changes);
+                }
+            }
+        }
+    }
+
+    /** Ends a subscription when its holder is garbage. */
+    private static final class Forgettable extends WeakReference<Object> {
+
+        final Subscription subscription;
+
+        Forgettable(Object holder, ReferenceQueue<Object> queue, Subscription subscription) {
+            super(holder, queue);
+            this.subscription = subscription;
+        }
+    }
+
+    Dispatcher(List<Consumer<ConfigChangeSet>> appliers, ConfigObserver observer, LongSupplier nanoTime) {
+        this.appliers = List.copyOf(appliers);
+        this.observer = observer;
+        this.nanoTime = nanoTime;
+    }
+
+    @Override
+    public void accept(ConfigChangeSet changes) {
+        dropForgotten();
+        for (Consumer<ConfigChangeSet> applier : appliers) {
+            try {
+                applier.accept(changes);
+            } catch (Throwable e) {
+                // Whatever it is, also undeclared: the watch and the subscribers must not suffer.
+                observer.listenerFailed();
+                log.error("An applier failed at revision {}", changes.revision(), e);
+            }
+        }
+        Subscribers subscribers = namespaces.get(changes.namespace());
+        if (subscribers != null) {
+            subscribers.tell(changes);
+        }
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+        if (failure == null) {
+            failure = cause;
+            namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.failed(cause)));
+        }
+    }
+
+    @Override
+    public void live() {
+        if (failure != null) {
+            failure = null;
+            namespaces.values().forEach(some -> some.all.forEach(Subscriber::recovered));
+        }
+    }
+
+    /** From now on the subscriber is told, of a failure that lasts at once. */
+    Subscription add(String namespace, Subscriber subscriber) {
+        dropForgotten();
+        namespaces.computeIfAbsent(namespace, name -> new Subscribers()).add(subscriber);
+        Throwable lasting = failure;
+        if (lasting != null) {
+            subscriber.failed(lasting);
+        }
+        if (closed) {
+            subscriber.close("The manager is closed");
+        }
+        return () -> {
+            subscriber.close(null);
+            Subscribers some = namespaces.get(namespace);
+            if (some != null) {
+                some.remove(subscriber);
+            }
+        };
+    }
+
+    /** Closes the subscription when the holder is garbage; the subscriber must not lead to it. */
+    void closeWhenForgotten(Object holder, Subscription subscription) {
+        forgettable.add(new Forgettable(holder, forgotten, subscription));
+    }
+
+    private void dropForgotten() {
+        for (Object garbage = forgotten.poll(); garbage != null; garbage = forgotten.poll()) {
+            if (garbage instanceof Forgettable known && forgettable.remove(known)) {
+                known.subscription.close();
+            }
+        }
+    }
+
+    /** The counter of change sets that were merged. */
+    LongAdder coalesced() {
+        return coalesced;
+    }
+
+    SubscriptionStats stats() {
+        dropForgotten();
+        long now = nanoTime.getAsLong();
+        int open = 0;
+        int behind = 0;
+        long lag = 0;
+        for (Subscribers some : namespaces.values()) {
+            for (Subscriber subscriber : some.all) {
+                open++;
+                Long since = subscriber.waitingSince();
+                if (since != null) {
+                    behind++;
+                    lag = Math.max(lag, now - since);
+                }
+            }
+        }
+        return new SubscriptionStats(open, behind, Duration.ofNanos(lag), coalesced.sum());
+    }
+
+    void close() {
+        closed = true;
+        namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.close("The manager is closed")));
+        namespaces.clear();
+        forgettable.clear();
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.engine;
+
+import io.configmanager.ConfigEvent;
+import io.configmanager.ConfigException;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigValueException;
+import io.configmanager.KeyState;
+import io.configmanager.StoreException;
+import io.configmanager.Subscription;
+import io.configmanager.WatchStatus;
+import io.configmanager.engine.StateWatcher.Decoder;
+import io.configmanager.value.AbstractWatcher;
+import io.configmanager.value.Signal;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** What the {@link Backlog} has as events: also what cannot be read, and how the watch fares. */
+final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
+
+    private final String correlationId;
+    private final Backlog backlog;
+    private final Decoder<T> decoder;
+    private final Supplier<WatchStatus> status;
+    private final Subscription subscription;
+    private final boolean wasInMemory;
+    private final boolean single;
+
+    /** The last good state of each key that was told. */
+    private final Map<String, KeyState<T>> good = new HashMap<>();
+
+    private long epoch;
+
+    /** @param wasInMemory whether what is there at the beginning did not have to be read for this */
+    EventWatcher(
+            String correlationId,
+            Signal signal,
+            Backlog backlog,
+            Decoder<T> decoder,
+            Supplier<WatchStatus> status,
+            boolean wasInMemory,
+            Subscription subscription) {
+        super(signal);
+        this.correlationId = correlationId;
+        this.backlog = backlog;
+        this.decoder = decoder;
+        this.status = status;
+        this.wasInMemory = wasInMemory;
+        this.subscription = subscription;
+        this.single = backlog.filter() instanceof ConfigFilter.Keys named
+                && named.keys().size() == 1;
+    }
+
+    @Override
+    protected @Nullable ConfigEvent<T> next() {
+        Backlog.News news = backlog.poll();
+        if (news instanceof Backlog.Change change) {
+            return changed(change);
+        }
+        if (news instanceof Backlog.Failed failed) {
+            return event(ConfigEvent.Kind.FAILED, onlyState(), asConfigException(failed.failure()), true);
+        }
+        if (news instanceof Backlog.Recovered) {
+            return event(ConfigEvent.Kind.RECOVERED, onlyState(), null, false);
+        }
+        if (backlog.closed() != null) {
+            close(backlog.closed());
+        }
+        return null;
+    }
+
+    private ConfigEvent<T> changed(Backlog.Change change) {
+        epoch = change.epoch();
+        boolean fromCache = change.first() && wasInMemory;
+        KeyState<T> state;
+        try {
+            state = StateWatcher.state(change, decoder);
+        } catch (ConfigValueException e) {
+            return event(ConfigEvent.Kind.CHANGED, good.get(change.key()), e, fromCache);
+        }
+        if (state.isPresent() || single) {
+            good.put(change.key(), state);
+        } else {
+            good.remove(change.key());
+        }
+        return event(ConfigEvent.Kind.CHANGED, state, null, fromCache);
+    }
+
+    private @Nullable KeyState<T> onlyState() {
+        return single && !good.isEmpty() ? good.values().iterator().next() : null;
+    }
+
+    private ConfigEvent<T> event(
+            ConfigEvent.Kind kind, @Nullable KeyState<T> result, @Nullable ConfigException error, boolean fromCache) {
+        WatchStatus now = status.get();
+        return new ConfigEvent<>(correlationId, kind, result, error, fromCache, now.staleness(), epoch, now.revision());
+    }
+
+    private static ConfigException asConfigException(Throwable failure) {
+        return failure instanceof ConfigException known
+                ? known
+                : new StoreException("The watch has failed: " + failure, true, failure);
+    }
+
+    @Override
+    protected void putBack() {
+        backlog.putBack();
+    }
+
+    @Override
+    protected void closed() {
+        subscription.close();
+    }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.value;
+
+import io.configmanager.ConfigValueException;
+import io.configmanager.Subscription;
+import io.configmanager.Watcher;
+import io.configmanager.WatcherStateException;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A watcher over anything that can say what is new and gives a {@link Signal} when something is: the waiting, the turns,
+ * filters and pipes.
+ */
+public abstract class AbstractWatcher<T> implements Watcher<T> {
+
+    private static final Logger log = LoggerFactory.getLogger(AbstractWatcher.class);
+
+    private final Signal signal;
+    private final Control control;
+
+    /** What a watcher and its filtered forms have in common. */
+    private static final class Control {
+        final AtomicBoolean taking = new AtomicBoolean();
+        final AtomicLong cancels = new AtomicLong();
+        volatile @Nullable String closed;
+
+        @Nullable
+        Runnable wakeUp;
+    }
+
+    protected AbstractWatcher(Signal signal) {
+        this.signal = signal;
+        this.control = new Control();
+    }
+
+    private AbstractWatcher(AbstractWatcher<?> same) {
+        this.signal = same.signal;
+        this.control = same.control;
+    }
+
+    /**
+     * What is new and was not returned before, without waiting; null if nothing is. One thread at a time. What it throws is
+     * thrown by the call that takes, and must not come again at the next.
+     */
+    protected abstract @Nullable T next();
+
+    /** What {@link #next} returned last was not taken: returns it again next time, or what is newer by then. */
+    protected abstract void putBack();
+
+    /** Called once, when this closes. */
+    protected void closed() {}
+
+    @Override
+    public final T get() throws InterruptedException {
+        return Objects.requireNonNull(take(Long.MAX_VALUE));
+    }
+
+    @Override
+    public final Optional<T> get(Duration timeout) throws InterruptedException {
+        long nanos;
+        try {
+            nanos = timeout.toNanos();
+        } catch (ArithmeticException longerThanAnybodyLives) {
+            nanos = Long.MAX_VALUE;
+        }
+        return Optional.ofNullable(take(nanos));
+    }
+
+    @Override
+    public final Optional<T> poll() {
+        beginTurn();
+        try {
+            requireOpen();
+            return Optional.ofNullable(next());
+        } finally {
+            endTurn();
+        }
+    }
+
+    /** As {@link #poll()}, without what cannot be read; empty also when this is closed. */
+    final Optional<T> pollReadable() {
+        while (!isClosed()) {
+            try {
+                return poll();
+            } catch (ConfigValueException e) {
+                log.warn("Left out: {}", e.getMessage());
+            } catch (WatcherStateException e) {
+                if (!isClosed()) {
+                    throw e;
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private @Nullable T take(long nanos) throws InterruptedException {
+        beginTurn();
+        try {
+            long cancelled = control.cancels.get();
+            long left = nanos;
+            while (true) {
+                long since = signal.given();
+                requireOpen();
+                T found = next();
+                if (found != null) {
+                    return found;
+                }
+                if (left <= 0) {
+                    return null;
+                }
+                left = signal.await(since, left);
+                if (control.cancels.get() != cancelled) {
+                    throw new CancellationException("Cancelled while waiting");
+                }
+            }
+        } finally {
+            endTurn();
+        }
+    }
+
+    private void beginTurn() {
+        if (!control.taking.compareAndSet(false, true)) {
+            throw new WatcherStateException(
+                    "Another thread is taking from this watcher; a watcher is for one consumer, so open one for each");
+        }
+    }
+
+    private void endTurn() {
+        control.taking.set(false);
+    }
+
+    private void requireOpen() {
+        String reason = control.closed;
+        if (reason != null) {
+            throw new WatcherStateException(reason);
+        }
+    }
+
+    final boolean isClosed() {
+        return control.closed != null;
+    }
+
+    @Override
+    public final Watcher<T> filter(Predicate<? super T> predicate) {
+        AbstractWatcher<T> all = this;
+        return new AbstractWatcher<>(this) {
+            @Override
+            protected @Nullable T next() {
+                T found = all.next();
+                while (found != null && !predicate.test(found)) {
+                    found = all.next();
+                }
+                return found;
+            }
+
+            @Override
+            protected void putBack() {
+                all.putBack();
+            }
+
+            @Override
+            protected void closed() {
+                all.closed();
+            }
+        };
+    }
+
+    @Override
+    public final Subscription pipe(BlockingQueue<? super T> queue, Executor executor) {
+        return new Pipe<>(this, queue::offer, executor).start();
+    }
+
+    @Override
+    public final Subscription pipe(Consumer<? super T> consumer, Executor executor) {
+        return new Pipe<T>(
+                        this,
+                        item -> {
+                            consumer.accept(item);
+                            return true;
+                        },
+                        executor)
+                .start();
+    }
+
+    @Override
+    public final void onReady(Runnable wakeUp) {
+        synchronized (control) {
+            if (control.wakeUp != null) {
+                signal.remove(control.wakeUp);
+            }
+            control.wakeUp = wakeUp;
+            if (!isClosed()) {
+                signal.add(wakeUp);
+            }
+        }
+        wakeUp.run();
+    }
+
+    @Override
+    public final void cancel() {
+        control.cancels.incrementAndGet();
+        signal.giveToWaiting();
+    }
+
+    @Override
+    public final void close() {
+        close("The watcher is closed");
+    }
+
+    /** Closes with the reason that later calls give. */
+    protected final void close(String reason) {
+        Runnable wakeUp;
+        synchronized (control) {
+            if (isClosed()) {
+                return;
+            }
+            control.closed = reason;
+            wakeUp = control.wakeUp;
+            if (wakeUp != null) {
+                signal.remove(wakeUp);
+            }
+        }
+        closed();
+        signal.giveToWaiting();
+        if (wakeUp != null) {
+            wakeUp.run();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.value;
+
+import io.configmanager.Subscription;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongFunction;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves what a watcher has into a sink. No thread waits, neither for the watcher nor for a sink that is full: that one is
+ * tried again after 1 ms, 2 ms, 4 ms … up to 64 ms, and what is newer by then replaces what it did not take.
+ */
+final class Pipe<T> implements Subscription {
+
+    private static final Logger log = LoggerFactory.getLogger(Pipe.class);
+    private static final long LONGEST_WAIT_MILLIS = 64;
+
+    private final AbstractWatcher<T> watcher;
+    private final Predicate<? super T> sink;
+    private final SerialTask task;
+    private final LongFunction<Executor> later;
+    private long wait = 1;
+
+    /** @param sink takes one item; false if it cannot now */
+    Pipe(AbstractWatcher<T> watcher, Predicate<? super T> sink, Executor executor) {
+        this(watcher, sink, executor, millis -> CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS));
+    }
+
+    /** @param later an executor that runs what it is given after so many milliseconds */
+    Pipe(AbstractWatcher<T> watcher, Predicate<? super T> sink, Executor executor, LongFunction<Executor> later) {
+        this.watcher = watcher;
+        this.sink = sink;
+        this.task = new SerialTask(this::move, executor);
+        this.later = later;
+    }
+
+    Subscription start() {
+        watcher.onReady(this::ask);
+        return this;
+    }
+
+    private void ask() {
+        try {
+            task.run();
+        } catch (RejectedExecutionException e) {
+            log.debug("The executor takes no more work", e);
+            close();
+        }
+    }
+
+    private void move() {
+        try {
+            Optional<T> next = watcher.pollReadable();
+            while (next.isPresent()) {
+                if (!sink.test(next.get())) {
+                    watcher.putBack();
+                    later.apply(wait).execute(this::ask);
+                    wait = Math.min(2 * wait, LONGEST_WAIT_MILLIS);
+                    return;
+                }
+                wait = 1;
+                next = watcher.pollReadable();
+            }
+        } catch (Throwable e) {
+            log.error("What a watcher was piped into has failed, so the pipe ends", e);
+            close();
+        }
+    }
+
+    @Override
+    public void close() {
+        watcher.close();
+    }
+}
