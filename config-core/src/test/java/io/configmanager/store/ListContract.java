@@ -70,6 +70,35 @@ abstract class ListContract extends CommitContract {
         }
 
         @Test
+        void ofAPatternHoldWhatMatches() {
+            putShuffled();
+
+            assertThat(keys(ConfigFilter.glob("*")))
+                    .doesNotContain("a/b", "B/a")
+                    .contains("a", "a.b", "-", "_");
+            assertThat(keys(ConfigFilter.glob("**"))).isEqualTo(KEYS);
+            assertThat(keys(ConfigFilter.glob("a?b"))).containsExactly("a-b", "a.b", "a_b");
+            assertThat(keys(ConfigFilter.glob("a.b*"))).containsExactly("a.b");
+            assertThat(keys(ConfigFilter.glob("*/x"))).containsExactly("a-b/x", "a.b/x", "a_b/x", "axb/x");
+            assertThat(keys(ConfigFilter.glob("z/**"))).containsExactly("z/z/z");
+            assertThat(keys(ConfigFilter.glob("z/*"))).isEmpty();
+            assertThat(keys(ConfigFilter.glob("a"))).containsExactly("a");
+            assertThat(keys(ConfigFilter.glob("A*"))).containsExactly("A");
+        }
+
+        @Test
+        void ofAPatternComeInPages() {
+            putShuffled();
+
+            Page<ConfigEntry> first = store.list(ns, ConfigFilter.glob("a?b"), 2, null);
+            Page<ConfigEntry> rest = store.list(ns, ConfigFilter.glob("a?b"), 2, first.cursor());
+
+            assertThat(first.items()).extracting(ConfigEntry::key).containsExactly("a-b", "a.b");
+            assertThat(rest.items()).extracting(ConfigEntry::key).containsExactly("a_b");
+            assertThat(rest.cursor()).isEmpty();
+        }
+
+        @Test
         void ofKeysHoldThoseThatExist() {
             putShuffled();
 

@@ -16,8 +16,11 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.thread.Threading;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.Environment;
+import org.springframework.core.task.VirtualThreadTaskExecutor;
 
 /** The manager on the store, connected before any bean can ask it for a value. */
 @AutoConfiguration(after = {ConfigStoreAutoConfiguration.class, ConfigValueAutoConfiguration.class})
@@ -33,7 +36,8 @@ public final class ConfigManagerAutoConfiguration {
             ConfigStore store,
             ObjectProvider<Codec> codecs,
             ObjectProvider<ConfigObserver> observers,
-            ObjectProvider<ConfigManagerBuilderCustomizer> customizers) {
+            ObjectProvider<ConfigManagerBuilderCustomizer> customizers,
+            Environment environment) {
         ConfigProperties.Watch watch = properties.watch();
         ConfigManagerBuilder builder = ConfigManagerBuilder.forStore(store)
                 .preload(properties.namespace())
@@ -46,6 +50,9 @@ public final class ConfigManagerAutoConfiguration {
                 .health(
                         properties.health().failureThreshold(),
                         properties.health().gracePeriod());
+        if (Threading.VIRTUAL.isActive(environment)) {
+            builder.listenerExecutor(new VirtualThreadTaskExecutor("config-listener-"));
+        }
         codecs.orderedStream().forEach(codec -> {
             if (codec.name().equals(JsonCodec.NAME)) {
                 builder.defaultCodec(codec);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
+import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigObserver;
@@ -22,7 +23,9 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +48,25 @@ class ConfigManagerAutoConfigurationTest {
                     ConfigStoreAutoConfiguration.class,
                     ConfigManagerAutoConfiguration.class))
             .withBean(ConfigStore.class, store::store);
+
+    @Test
+    void listenersRunOnVirtualThreadsWhereSpringIsAskedForThemAndTheyExist() {
+        boolean exist = Runtime.version().feature() >= 21;
+        for (boolean wanted : new boolean[] {true, false}) {
+            runner.withPropertyValues("spring.threads.virtual.enabled=" + wanted)
+                    .run(context -> {
+                        CompletableFuture<String> thread = new CompletableFuture<>();
+                        Config config = context.getBean(Config.class);
+                        config.listen(
+                                ConfigFilter.ALL,
+                                changes ->
+                                        thread.complete(Thread.currentThread().toString()));
+                        config.set("a", 1);
+                        assertThat(thread.get(5, TimeUnit.SECONDS).startsWith("VirtualThread["))
+                                .isEqualTo(wanted && exist);
+                    });
+        }
+    }
 
     @Test
     void theManagerIsConnectedAndClosedWithTheContext() {

@@ -35,6 +35,31 @@ final class ConfigWatchMetrics implements MeterBinder {
                 .description("Upper bound of the age of what is in memory; NaN before the first success")
                 .baseUnit("seconds")
                 .register(registry);
+        Gauge.builder(
+                        "config.subscriptions.open",
+                        manager,
+                        m -> m.subscriptionStats().open())
+                .description("Listeners, notifications, watchers and publishers")
+                .register(registry);
+        Gauge.builder(
+                        "config.subscriptions.behind",
+                        manager,
+                        m -> m.subscriptionStats().behind())
+                .description("Subscriptions for which something waits")
+                .register(registry);
+        Gauge.builder(
+                        "config.subscriptions.lag",
+                        manager,
+                        m -> seconds(m.subscriptionStats().lag()))
+                .description("How long the oldest change has been waiting for a slow listener, consumer or queue")
+                .baseUnit("seconds")
+                .register(registry);
+        FunctionCounter.builder(
+                        "config.subscriptions.coalesced",
+                        manager,
+                        m -> m.subscriptionStats().coalesced())
+                .description("Change sets that were merged because a listener was slow")
+                .register(registry);
         FunctionCounter.builder("config.binding.errors", this, ConfigWatchMetrics::bindingErrors)
                 .description("Values that an injected field or parameter could not take")
                 .register(registry);
@@ -42,7 +67,11 @@ final class ConfigWatchMetrics implements MeterBinder {
 
     private static double staleness(ConfigManager manager) {
         Duration staleness = manager.watchStatus().staleness();
-        return staleness == null ? Double.NaN : staleness.toNanos() / NANOS_PER_SECOND;
+        return staleness == null ? Double.NaN : seconds(staleness);
+    }
+
+    private static double seconds(Duration duration) {
+        return duration.toNanos() / NANOS_PER_SECOND;
     }
 
     private double bindingErrors() {

@@ -62,7 +62,11 @@ class ConfigMetricsAutoConfigurationTest {
                     .contains("\nconfig_store_operations_seconds_count{operation=\"openFeed\",outcome=\"success\"} 1")
                     .contains("\nconfig_binding_errors_total 0.0")
                     .contains("\nconfig_values_rejected_total 0.0")
-                    .contains("\nconfig_listener_errors_total 0.0");
+                    .contains("\nconfig_listener_errors_total 0.0")
+                    .contains("\nconfig_subscriptions_open 0.0")
+                    .contains("\nconfig_subscriptions_behind 0.0")
+                    .contains("\nconfig_subscriptions_lag_seconds 0.0")
+                    .contains("\nconfig_subscriptions_coalesced_total 0.0");
         });
     }
 
@@ -80,6 +84,7 @@ class ConfigMetricsAutoConfigurationTest {
                     .contains("\nconfig_watch_events_total 1.0")
                     .contains("\nconfig_propagation_seconds_count 1")
                     .contains("\nconfig_listener_errors_total 1.0")
+                    .contains("\nconfig_subscriptions_open 1.0")
                     .contains("\nconfig_store_operations_seconds_count{operation=\"commit\",outcome=\"success\"} 1"));
             store.goAway();
             await().untilAsserted(() -> assertThat(scrape(registry)).contains("\nconfig_watch_connected 0.0"));
