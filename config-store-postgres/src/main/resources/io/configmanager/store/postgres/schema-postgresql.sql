@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- Live configuration in PostgreSQL 13 or later. Safe to run again; run it as the role that shall own the tables.
+-- Live configuration in PostgreSQL 13 or later. Safe to run again, which upgrades what an older version of it made; run it
+-- as the role that owns, or shall own, the tables.
 --
 --   psql -v ON_ERROR_STOP=1 --single-transaction -f schema-postgresql.sql
 --
@@ -32,7 +33,7 @@
 -- The clock: one row. Its lock is held only while a transaction commits, which makes revisions follow commit order.
 CREATE TABLE IF NOT EXISTS public.config_head (
     one            boolean     PRIMARY KEY DEFAULT true CHECK (one),
-    schema_version integer     NOT NULL DEFAULT 1,
+    schema_version integer     NOT NULL DEFAULT 0,                   -- set at the end, when all is there
     channel        text        CHECK (channel <> ''),                -- of NOTIFY; null: nothing is announced
     lineage        uuid        NOT NULL DEFAULT gen_random_uuid(),   -- identity of this history
     rev            bigint      NOT NULL DEFAULT 0,
@@ -549,3 +550,6 @@ END $$;
 REVOKE ALL ON FUNCTION public.config_revision() FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.config_record(uuid, text[], text[], boolean) FROM PUBLIC;
 REVOKE ALL ON FUNCTION public.config_maintain(interval, bigint, bigint, interval, interval) FROM PUBLIC;
+
+-- A new version only adds, so that older instances go on working while newer ones are started.
+UPDATE public.config_head SET schema_version = 1 WHERE schema_version < 1;
