@@ -17,9 +17,9 @@ final class StartupFailureAnalyzer extends AbstractFailureAnalyzer<ConfigExcepti
         if (store != null && !store.isTransient()) {
             return new FailureAnalysis(
                     "The configuration store answers but cannot be used: " + store.getMessage(),
-                    "If its tables are missing, set config.store.postgres.initialize-schema=always, or run the script"
-                            + " schema-postgresql.sql of config-store-postgres. If a privilege is missing, grant it to the"
-                            + " user of the DataSource.",
+                    "If its tables are missing or older than this library, set"
+                            + " config.store.postgres.initialize-schema=always, or run the script schema-postgresql.sql of"
+                            + " config-store-postgres. If a privilege is missing, grant it to the user of the DataSource.",
                     cause);
         }
         if (store == null && !(cause instanceof ManagerStateException)) {

@@ -173,6 +173,25 @@ class PostgresConfigStoreAutoConfigurationTest {
     }
 
     @Test
+    void anOlderSchemaStopsTheStartUntilItIsUpgraded() {
+        prepared.run(context -> assertThat(context).hasNotFailed());
+        sql.execute("UPDATE config_head SET schema_version = 0");
+
+        runner.withPropertyValues("config.store.postgres.initialize-schema=never", "config.startup.timeout=30s")
+                .run(context -> {
+                    FailureAnalysis analysis = new StartupFailureAnalyzer().analyze(context.getStartupFailure());
+                    assertThat(analysis).isNotNull();
+                    assertThat(analysis.getDescription()).contains("version 0");
+                    assertThat(analysis.getAction())
+                            .contains("older")
+                            .contains("config.store.postgres.initialize-schema=always")
+                            .contains("schema-postgresql.sql");
+                });
+        prepared.run(context -> assertThat(context).hasNotFailed());
+        runner.run(context -> assertThat(context).hasNotFailed());
+    }
+
+    @Test
     void missingPrivilegesStopTheStartWithWhatToGrant() {
         prepared.run(context -> assertThat(context).hasNotFailed());
         sql.execute("DROP ROLE IF EXISTS guest");

@@ -117,7 +117,7 @@ final class Failures {
     }
 
     /** The first line only: further ones are the server's detail, which may quote a row with its value. */
-    private static String message(Throwable failure) {
+    static String message(Throwable failure) {
         String message = failure.getMessage();
         if (message == null) {
             return failure.getClass().getSimpleName();

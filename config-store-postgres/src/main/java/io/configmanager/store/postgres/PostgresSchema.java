@@ -23,6 +23,7 @@ import javax.sql.DataSource;
  */
 public final class PostgresSchema {
 
+    /** What the script sets {@code schema_version} to. */
     static final int VERSION = 1;
 
     private static final List<String> TRIGGERS = List.of("entry_before", "entry_logged", "entry_no_truncate");
@@ -43,10 +44,10 @@ public final class PostgresSchema {
     }
 
     /**
-     * Creates what is missing, in one transaction; does nothing if it is all there. Instances that start together wait
-     * for each other.
+     * Creates what is missing and upgrades what is older, in one transaction; does nothing if it is all there or newer.
+     * Instances that start together wait for each other.
      *
-     * @throws StoreException if that is not possible, for example for lack of the right to create tables
+     * @throws StoreException if that is not possible, for example because the tables belong to another role
      */
     public void initialize(DataSource dataSource) {
         try (Connection connection = dataSource.getConnection()) {
@@ -68,6 +69,14 @@ public final class PostgresSchema {
                 connection.setAutoCommit(autoCommit);
             }
         } catch (SQLException e) {
+            if (Failures.isPrivilege(e)) {
+                throw new StoreException(
+                        "Cannot create or upgrade the schema: the database role lacks a privilege ("
+                                + Failures.message(e)
+                                + "). Run schema-postgresql.sql from the jar as the role that owns, or shall own, the tables",
+                        false,
+                        e);
+            }
             throw Failures.translate("create the schema", e, names);
         }
     }
@@ -92,7 +101,8 @@ public final class PostgresSchema {
             if (version < VERSION) {
                 throw new StoreException(
                         "The schema has version " + version + ", this library needs " + VERSION
-                                + ": set config.store.postgres.initialize-schema=always, or run schema-postgresql.sql",
+                                + ": set config.store.postgres.initialize-schema=always, or run schema-postgresql.sql from"
+                                + " the jar as the role that owns the tables",
                         false,
                         null);
             }
@@ -113,10 +123,13 @@ public final class PostgresSchema {
         return problems;
     }
 
+    /** A newer schema is left alone, or this script would put older functions in the place of its own. */
     private boolean isComplete(Statement statement) throws SQLException {
-        return exists(statement, "to_regclass('" + names.qualified("head") + "')")
-                && version(statement) >= VERSION
-                && triggers(statement).size() == TRIGGERS.size();
+        if (!exists(statement, "to_regclass('" + names.qualified("head") + "')")) {
+            return false;
+        }
+        int version = version(statement);
+        return version > VERSION || (version == VERSION && triggers(statement).size() == TRIGGERS.size());
     }
 
     private int version(Statement statement) throws SQLException {

@@ -25,6 +25,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -252,7 +253,7 @@ class PostgresFeedTest {
         assertThat(follower.values()).containsEntry("k", "3");
     }
 
-    /** P14, P15: a restored or failed-over server is at the same number with another history. */
+    /** P15: a failed-over server is at the same number with another history. */
     @Test
     void p15AnotherRevisionOfTheSameNumberIsNoticed() {
         write("k", 1);
@@ -266,6 +267,38 @@ class PostgresFeedTest {
         assertLost(position, Reason.HISTORY_REPLACED);
         database.execute("UPDATE public.config_head SET rev = 1");
         assertLost(position, Reason.HISTORY_REPLACED);
+    }
+
+    /** P14: a backup is restored, and new writes bring it to the number that was lost. */
+    @Test
+    void p14ARestoredBackupThatCaughtUpIsNoticed() {
+        write("k", 1);
+        database.execute("CREATE TABLE public.config_saved_head AS TABLE public.config_head;"
+                + " CREATE TABLE public.config_saved_entry AS TABLE public.config_entry;"
+                + " CREATE TABLE public.config_saved_log AS TABLE public.config_log");
+        write("k", 2);
+        write("lost", 1);
+        Follower follower = follower(database.builder());
+        assertThat(follower.values()).containsEntry("k", "2").containsKey("lost");
+        Position position = head();
+
+        database.execute("BEGIN; ALTER TABLE public.config_entry DISABLE TRIGGER ALL;"
+                + " DELETE FROM public.config_entry; DELETE FROM public.config_log; DELETE FROM public.config_head;"
+                + " INSERT INTO public.config_head TABLE public.config_saved_head;"
+                + " INSERT INTO public.config_entry TABLE public.config_saved_entry;"
+                + " INSERT INTO public.config_log TABLE public.config_saved_log;"
+                + " ALTER TABLE public.config_entry ENABLE ALWAYS TRIGGER config_entry_before;"
+                + " ALTER TABLE public.config_entry ENABLE ALWAYS TRIGGER config_entry_logged;"
+                + " ALTER TABLE public.config_entry ENABLE ALWAYS TRIGGER config_entry_no_truncate;"
+                + " UPDATE public.config_entry SET value = '10'; COMMIT");
+        write("k", 11);
+
+        assertThat(head().revision()).isEqualTo(position.revision());
+        assertLost(position, Reason.HISTORY_REPLACED);
+        await().atMost(PATIENCE)
+                .untilAsserted(() -> assertThat(follower.values()).isEqualTo(Map.of("k", "11")));
+        assertThat(follower.losses).extracting(PositionLostException::reason).containsOnly(Reason.HISTORY_REPLACED);
+        assertThat(follower.losses).isNotEmpty();
     }
 
     @Test

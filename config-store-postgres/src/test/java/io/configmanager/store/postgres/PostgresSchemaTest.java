@@ -104,7 +104,44 @@ class PostgresSchemaTest {
         database.execute("UPDATE public.config_head SET schema_version = 0");
         PostgresConfigStore store = database.store();
 
-        assertPermanent(() -> store.openFeed(head), "version 0", "initialize-schema=always");
+        assertPermanent(() -> store.openFeed(head), "version 0", "initialize-schema=always", "schema-postgresql.sql");
+    }
+
+    @Test
+    void anOlderSchemaIsUpgraded() {
+        database.store().commit(commitOf(put("k", "1")));
+        database.execute("UPDATE public.config_head SET schema_version = 0;"
+                + " DROP FUNCTION public.config_record(uuid, text[], text[], boolean)");
+
+        schema.initialize(database.pool);
+
+        assertThat(schema.verify(database.pool)).isEmpty();
+        assertThat(database.store().commit(commitOf(put("k", "2"))).revision()).isEqualTo(2);
+    }
+
+    @Test
+    void aNewerSchemaIsAcceptedAndLeftAlone() {
+        Position head = head();
+        database.execute("UPDATE public.config_head SET schema_version = 1000000;"
+                + " DROP TRIGGER config_entry_logged ON public.config_entry");
+
+        schema.initialize(database.pool);
+
+        assertThat(schema.verify(database.pool))
+                .hasSize(2)
+                .anySatisfy(problem -> assertThat(problem).contains("newer than the"))
+                .anySatisfy(problem -> assertThat(problem).contains("config_entry_logged is missing"));
+        assertThatCode(() -> database.store().openFeed(head).close()).doesNotThrowAnyException();
+    }
+
+    @Test
+    void onlyTheOwnerCanUpgrade() {
+        DataSource stranger = role("stranger");
+        database.execute("UPDATE public.config_head SET schema_version = 0;"
+                + " GRANT USAGE, CREATE ON SCHEMA " + database.names.schema() + " TO " + roleName("stranger")
+                + "; GRANT SELECT ON public.config_head TO " + roleName("stranger"));
+
+        assertPermanent(() -> schema.initialize(stranger), "owner", "schema-postgresql.sql");
     }
 
     @Test

@@ -41,6 +41,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.postgresql.PGConnection;
+import org.postgresql.PGNotification;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DataSourceUtils;
 import org.springframework.transaction.support.TransactionTemplate;
@@ -374,8 +375,10 @@ class PostgresWritesTest {
     }
 
     @Test
-    void p20AThousandKeysAndALargeValueAreOneRevision() {
-        try (Follower follower = new Follower(store, "")) {
+    void p20AThousandKeysAndALargeValueAreOneRevision() throws SQLException {
+        try (Follower follower = new Follower(store, "");
+                Connection listener = database.direct.getConnection()) {
+            update(listener, "LISTEN " + database.names.channel());
             List<Operation> operations = new ArrayList<>();
             for (int i = 0; i < 999; i++) {
                 operations.add(put("k" + i, Integer.toString(i)));
@@ -390,7 +393,22 @@ class PostgresWritesTest {
             assertThat(result.changes().get(999).key()).isEqualTo("large");
             assertThat(follower.changeSets).extracting(ChangeSet::revision).containsExactly(1L);
             assertThat(follower.values()).isEqualTo(stored());
+            assertThat(announced(listener)).containsExactly("1");
         }
+    }
+
+    /** The payloads that the listener gets before one that is sent now: notifications arrive in the order of commits. */
+    private List<String> announced(Connection listener) throws SQLException {
+        database.execute("NOTIFY " + database.names.channel() + ", 'end'");
+        List<String> payloads = new ArrayList<>();
+        await().atMost(Duration.ofSeconds(20)).until(() -> {
+            for (PGNotification notification :
+                    listener.unwrap(PGConnection.class).getNotifications(1_000)) {
+                payloads.add(notification.getParameter());
+            }
+            return payloads.remove("end");
+        });
+        return payloads;
     }
 
     @Test
