@@ -47,6 +47,8 @@ final class ConfigServer implements AutoCloseable {
     String[] clientArguments() {
         return new String[] {
             "--spring.application.name=app",
+            // Off by default where the server is on the class path too.
+            "--spring.cloud.config.enabled=true",
             "--spring.config.import=configserver:http://127.0.0.1:"
                     + context.getEnvironment().getProperty("local.server.port")
         };

@@ -3,6 +3,8 @@ package io.configmanager.samples.benchmarks;
 
 import io.etcd.jetcd.ByteSequence;
 import io.etcd.jetcd.Client;
+import io.etcd.jetcd.options.WatchOption;
+import io.etcd.jetcd.watch.WatchEvent;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -10,8 +12,11 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.springframework.util.FileSystemUtils;
 
@@ -74,6 +79,19 @@ final class Etcd implements AutoCloseable {
 
     static Client client(int port) {
         return Client.builder().endpoints("http://127.0.0.1:" + port).build();
+    }
+
+    /** Watches a key, or all that begin with it, and returns once the server knows. */
+    static void watch(Client client, String key, WatchOption.Builder options, Consumer<List<WatchEvent>> events)
+            throws InterruptedException {
+        CountDownLatch created = new CountDownLatch(1);
+        client.getWatchClient().watch(bytes(key), options.withCreateNotify(true).build(), response -> {
+            created.countDown();
+            events.accept(response.getEvents());
+        });
+        if (!created.await(10, TimeUnit.SECONDS)) {
+            throw new IllegalStateException("etcd did not confirm a watch");
+        }
     }
 
     static ByteSequence bytes(String text) {

@@ -14,19 +14,14 @@ final class EtcdRoute implements Route {
     private final Client writer;
     private final Client watcher;
 
-    EtcdRoute(Etcd etcd) {
+    EtcdRoute(Etcd etcd) throws InterruptedException {
         writer = etcd.client();
         watcher = etcd.client();
-        watcher.getWatchClient()
-                .watch(
-                        Etcd.bytes("bench/"),
-                        WatchOption.builder().isPrefix(true).build(),
-                        response -> {
-                            for (WatchEvent event : response.getEvents()) {
-                                arrivals.arrived(Long.parseLong(
-                                        event.getKeyValue().getValue().toString(StandardCharsets.UTF_8)));
-                            }
-                        });
+        Etcd.watch(watcher, "bench/", WatchOption.builder().isPrefix(true), events -> {
+            for (WatchEvent event : events) {
+                arrivals.arrived(Long.parseLong(event.getKeyValue().getValue().toString(StandardCharsets.UTF_8)));
+            }
+        });
     }
 
     @Override

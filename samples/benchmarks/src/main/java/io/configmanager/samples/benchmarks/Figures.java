@@ -58,6 +58,11 @@ final class Figures {
         this.content = content;
     }
 
+    /** For a round that only warms up: nobody reads them. */
+    static Figures unread() {
+        return new Figures("", "", true);
+    }
+
     static Figures read(Path file) {
         return new Figures(JSON.readValue(file, Content.class));
     }
@@ -73,8 +78,10 @@ final class Figures {
 
     void add(String what, String who, double at, double value) {
         content.figures().add(new Figure(what, who, at, value));
-        System.out.printf(
-                Locale.ROOT, "  %s%s: %s %.4g%n", what, at == 0 ? "" : String.format(" at %.0f", at), who, value);
+        if (!content.part().isEmpty()) {
+            String size = at == 0 ? "" : String.format(Locale.ROOT, " at %.0f", at);
+            System.out.printf(Locale.ROOT, "  %s%s: %s %.4g%n", what, size, who, value);
+        }
     }
 
     /** Adds the 50th and the 99th percentile, in milliseconds. */
@@ -92,6 +99,17 @@ final class Figures {
 
     void machine(String name, String text) {
         content.machine().put(name, text);
+    }
+
+    /** These without somebody's. */
+    Figures without(Set<String> whos) {
+        Figures rest = new Figures(content.part(), content.date(), content.quick());
+        all().stream().filter(figure -> !whos.contains(figure.who())).forEach(rest.all()::add);
+        return rest;
+    }
+
+    String part() {
+        return content.part();
     }
 
     String date() {

@@ -5,6 +5,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.ConfigStore;
 import io.etcd.jetcd.Client;
+import io.etcd.jetcd.options.WatchOption;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -33,7 +34,7 @@ final class Instances implements Part {
         int changes = quick ? 10 : 200;
         Optional<Etcd> etcd = Etcd.start(figures);
         try (Database database = Database.start(figures)) {
-            ours(new Figures("warm-up", "", quick), database, 1, changes, quick);
+            ours(Figures.unread(), database, 1, changes, quick);
             for (int count : counts) {
                 ours(figures, database, count, changes, quick);
                 bare(figures, database, count, changes);
@@ -106,10 +107,7 @@ final class Instances implements Part {
             for (int i = 0; i < count; i++) {
                 Client client = etcd.client();
                 clients.add(client);
-                client.getWatchClient()
-                        .watch(
-                                Etcd.bytes("instances"),
-                                response -> told.release(response.getEvents().size()));
+                Etcd.watch(client, "instances", WatchOption.builder(), events -> told.release(events.size()));
             }
             measure(
                     figures,

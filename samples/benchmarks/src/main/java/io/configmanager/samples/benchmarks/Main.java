@@ -53,7 +53,7 @@ public final class Main {
         List<String> names = new ArrayList<>(List.of(arguments));
         boolean quick = names.remove("--quick");
         boolean child = names.remove(CHILD);
-        Path results = Path.of(System.getProperty("results", "samples/benchmarks/target"), quick ? "quick" : "results");
+        Path results = Path.of("samples/benchmarks/target", quick ? "quick" : "results");
         for (String name : names) {
             if (!parts().containsKey(name) && !name.equals("report")) {
                 System.err.println("Unknown part " + name + "; there are " + parts().keySet() + " and report");

@@ -27,7 +27,7 @@ final class Namespaces implements Part {
             for (int count : counts) {
                 fill(database, count);
             }
-            measure(new Figures("warm-up", "", quick), database, 1);
+            measure(Figures.unread(), database, 1);
             for (int count : counts) {
                 bare(figures, database, count);
                 measure(figures, database, count);

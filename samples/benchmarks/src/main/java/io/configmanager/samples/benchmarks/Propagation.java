@@ -18,7 +18,9 @@ final class Propagation implements Part {
         Optional<Etcd> etcd = Etcd.start(figures);
         try (Database database = Database.start(figures)) {
             List<Route> routes = new ArrayList<>(List.of(new OurRoute(database), new BareRoute(database)));
-            etcd.map(EtcdRoute::new).ifPresent(routes::add);
+            if (etcd.isPresent()) {
+                routes.add(new EtcdRoute(etcd.get()));
+            }
             int blocks = quick ? 1 : 10;
             for (Route route : routes) {
                 for (int i = 0; i < (quick ? 100 : 2_000); i++) {

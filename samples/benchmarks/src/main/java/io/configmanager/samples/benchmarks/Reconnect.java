@@ -38,8 +38,8 @@ final class Reconnect implements Part {
     static final String BY_CHANGES = "10,000 entries exist";
     static final String BYTES = ", kB received";
 
-    private static final String TIME = ", caught up after, ms";
-    private static final String READ_ALL = "bare driver, reading all again";
+    static final String TIME = ", caught up after, ms";
+    static final String READ_ALL = "bare driver, reading all again";
     private static final int ETCD_BATCH = 128;
 
     private final AtomicInteger resyncs = new AtomicInteger();
@@ -57,7 +57,7 @@ final class Reconnect implements Part {
             for (int entries : existing) {
                 database.fill("n" + entries, entries);
             }
-            postgres(new Figures("warm-up", "", quick), database, BY_ENTRIES, 100, 100, 100, 5);
+            postgres(Figures.unread(), database, BY_ENTRIES, 100, 100, 100, 5);
             for (int entries : existing) {
                 postgres(figures, database, BY_ENTRIES, entries, entries, 100, repetitions);
                 if (etcd.isPresent()) {
@@ -183,15 +183,11 @@ final class Reconnect implements Part {
                 Semaphore told = new Semaphore(0);
                 long start = System.nanoTime();
                 try (Client client = Etcd.client(link.port())) {
-                    client.getWatchClient()
-                            .watch(
-                                    Etcd.bytes(prefix),
-                                    WatchOption.builder()
-                                            .isPrefix(true)
-                                            .withRevision(revision + 1)
-                                            .build(),
-                                    response ->
-                                            told.release(response.getEvents().size()));
+                    Etcd.watch(
+                            client,
+                            prefix,
+                            WatchOption.builder().isPrefix(true).withRevision(revision + 1),
+                            events -> told.release(events.size()));
                     Instances.await(told, changes);
                     samples.add(System.nanoTime() - start);
                 }

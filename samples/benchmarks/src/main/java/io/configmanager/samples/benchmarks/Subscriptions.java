@@ -7,6 +7,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.ConfigStore;
 import io.etcd.jetcd.Client;
+import io.etcd.jetcd.options.WatchOption;
 import java.sql.Connection;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +40,7 @@ final class Subscriptions implements Part {
         Optional<Etcd> etcd = Etcd.start(figures);
         try (Database database = Database.start(figures);
                 ConfigStore writer = database.newStore()) {
-            Figures warmUp = new Figures("warm-up", "", quick);
+            Figures warmUp = Figures.unread();
             ours(warmUp, database, writer, ONE_KEY, 100, number -> "bench/key");
             for (int count : counts) {
                 ours(figures, database, writer, ONE_KEY, count, number -> "bench/key");
@@ -114,10 +115,7 @@ final class Subscriptions implements Part {
                 Client watcher = etcd.client()) {
             Semaphore told = new Semaphore(0);
             for (int i = 0; i < count; i++) {
-                watcher.getWatchClient()
-                        .watch(
-                                Etcd.bytes("fan-out"),
-                                response -> told.release(response.getEvents().size()));
+                Etcd.watch(watcher, "fan-out", WatchOption.builder(), events -> told.release(events.size()));
             }
             measure(
                     figures,

@@ -6,6 +6,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.ConfigStore;
 import io.etcd.jetcd.Client;
+import io.etcd.jetcd.options.WatchOption;
 import java.sql.Connection;
 import java.util.HashSet;
 import java.util.Optional;
@@ -75,12 +76,12 @@ final class Threads implements Part {
         Set<Thread> before = all();
         try (Client client = etcd.client()) {
             Semaphore told = new Semaphore(0);
-            client.getWatchClient().watch(Etcd.bytes("threads"), response -> told.release());
+            Etcd.watch(client, "threads", WatchOption.builder(), events -> told.release(events.size()));
             EtcdRoute.write(client, "threads", 1);
             Instances.await(told, 1);
             figures.add(ONE, Figures.ETCD, count(before, thread -> true));
             for (int i = 1; i < 1_000; i++) {
-                client.getWatchClient().watch(Etcd.bytes("threads"), response -> told.release());
+                Etcd.watch(client, "threads", WatchOption.builder(), events -> told.release(events.size()));
             }
             EtcdRoute.write(client, "threads", 2);
             Instances.await(told, 1_000);
