@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.SortedMap;
+import java.util.NavigableMap;
 
 /** Plots curves as SVG: small panels side by side, both axes logarithmic. */
 final class Chart {
@@ -25,7 +25,7 @@ final class Chart {
      * @param axis what grows along the horizontal axis
      * @param lines by name: the values at the sizes, all positive
      */
-    record Panel(String title, String axis, Map<String, SortedMap<Double, Double>> lines) {}
+    record Panel(String title, String axis, Map<String, NavigableMap<Double, Double>> lines) {}
 
     private final StringBuilder svg = new StringBuilder();
 
@@ -55,13 +55,13 @@ final class Chart {
     private void panel(Panel panel) {
         List<Double> sizes = new ArrayList<>();
         List<Double> values = new ArrayList<>();
-        for (SortedMap<Double, Double> line : panel.lines().values()) {
+        for (NavigableMap<Double, Double> line : panel.lines().values()) {
             sizes.addAll(line.keySet());
             values.addAll(line.values());
         }
         Scale x = new Scale(sizes, LEFT, WIDTH - RIGHT);
         Scale y = new Scale(values, HEIGHT - BOTTOM, TOP);
-        text(LEFT, 18, "start", "font-weight=\"bold\"", panel.title());
+        text(12, 20, "start", "font-weight=\"bold\"", panel.title());
         for (int decade = x.first; decade <= x.last; decade++) {
             double at = x.at(Math.pow(10, decade));
             line(at, TOP, at, HEIGHT - BOTTOM);

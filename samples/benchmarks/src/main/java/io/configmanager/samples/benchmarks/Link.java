@@ -39,7 +39,7 @@ final class Link implements AutoCloseable {
     /** Ends every connection, and refuses new ones until it is restored. */
     void cut() {
         cut = true;
-        sockets.forEach(Link::end);
+        sockets.forEach(this::end);
     }
 
     void restore() {
@@ -55,21 +55,29 @@ final class Link implements AutoCloseable {
     private void accept() {
         try {
             while (!door.isClosed()) {
-                Socket near = door.accept();
-                sockets.add(near);
-                if (cut) {
-                    end(near);
-                    continue;
-                }
-                Socket far = new Socket(InetAddress.getLoopbackAddress(), target);
-                sockets.add(far);
-                near.setTcpNoDelay(true);
-                far.setTcpNoDelay(true);
-                start(() -> copy(near, far, bytes -> {}));
-                start(() -> copy(far, near, received::addAndGet));
+                connect(door.accept());
             }
         } catch (IOException e) {
             // The door was closed.
+        }
+    }
+
+    private void connect(Socket near) {
+        sockets.add(near);
+        if (cut) {
+            end(near);
+            return;
+        }
+        try {
+            Socket far = new Socket(InetAddress.getLoopbackAddress(), target);
+            sockets.add(far);
+            start(() -> copy(near, far, bytes -> {}));
+            start(() -> copy(far, near, received::addAndGet));
+            near.setTcpNoDelay(true);
+            far.setTcpNoDelay(true);
+        } catch (IOException e) {
+            // Cut in this moment.
+            end(near);
         }
     }
 
@@ -87,11 +95,10 @@ final class Link implements AutoCloseable {
         }
         end(from);
         end(to);
-        sockets.remove(from);
-        sockets.remove(to);
     }
 
-    private static void end(Socket socket) {
+    private void end(Socket socket) {
+        sockets.remove(socket);
         try {
             socket.close();
         } catch (IOException e) {

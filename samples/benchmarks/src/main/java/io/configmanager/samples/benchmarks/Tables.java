@@ -8,9 +8,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -78,7 +78,7 @@ final class Tables {
     static List<Chart.Panel> panels(Figures figures) {
         List<Chart.Panel> panels = new ArrayList<>();
         for (String what : figures.whats(true)) {
-            Map<String, SortedMap<Double, Double>> lines = lines(figures, what);
+            Map<String, NavigableMap<Double, Double>> lines = lines(figures, what);
             lines.values().forEach(line -> line.values().removeIf(value -> value <= 0));
             if (lines.values().stream().anyMatch(line -> line.size() > 1)) {
                 panels.add(new Chart.Panel(what, axis(figures, what), lines));
@@ -114,13 +114,16 @@ final class Tables {
         return String.format(Locale.ROOT, format, value);
     }
 
-    private static Map<String, SortedMap<Double, Double>> lines(Figures figures, String what) {
-        Map<String, SortedMap<Double, Double>> lines = new LinkedHashMap<>();
+    /** Ours first, so that it has the same color everywhere. */
+    private static Map<String, NavigableMap<Double, Double>> lines(Figures figures, String what) {
+        Map<String, NavigableMap<Double, Double>> lines = new LinkedHashMap<>();
+        lines.put(Figures.OURS, new TreeMap<>());
         for (Figure figure : figures.all()) {
             if (figure.at() != 0 && figure.what().equals(what)) {
                 lines.computeIfAbsent(figure.who(), who -> new TreeMap<>()).put(figure.at(), figure.value());
             }
         }
+        lines.values().removeIf(NavigableMap::isEmpty);
         return lines;
     }
 
