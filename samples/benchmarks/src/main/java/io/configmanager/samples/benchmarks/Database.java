@@ -95,6 +95,14 @@ final class Database implements AutoCloseable {
         }
     }
 
+    /** What a server does by itself after a while: afterwards its planner knows how much there is. */
+    void vacuum() throws SQLException {
+        try (Connection connection = connect();
+                Statement statement = connection.createStatement()) {
+            statement.execute("VACUUM ANALYZE");
+        }
+    }
+
     static String key(int number) {
         return "some/group-" + number % 100 + "/key-" + number;
     }

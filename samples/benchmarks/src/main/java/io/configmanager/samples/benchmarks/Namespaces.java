@@ -24,11 +24,13 @@ final class Namespaces implements Part {
     public void run(Figures figures, boolean quick) throws Exception {
         int[] counts = quick ? new int[] {1, 10} : new int[] {1, 10, 100, 1_000, 10_000};
         try (Database database = Database.start(figures)) {
-            for (int count : counts) {
-                fill(database, count);
-            }
+            fill(database, 1);
             measure(Figures.unread(), database, 1);
             for (int count : counts) {
+                if (count > 1) {
+                    fill(database, count);
+                }
+                database.vacuum();
                 bare(figures, database, count);
                 measure(figures, database, count);
             }

@@ -57,6 +57,7 @@ final class Reconnect implements Part {
             for (int entries : existing) {
                 database.fill("n" + entries, entries);
             }
+            database.vacuum();
             postgres(Figures.unread(), database, BY_ENTRIES, 100, 100, 100, 5);
             for (int entries : existing) {
                 postgres(figures, database, BY_ENTRIES, entries, entries, 100, repetitions);
