@@ -3,10 +3,12 @@ package io.configmanager.samples.benchmarks;
 
 import io.configmanager.ConfigManager;
 import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.store.ConfigStore;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
-/** Managers that measure themselves: how long they took to be live, what they hold, and when a change was applied. */
+/** A manager, measured: how long it took to be live, what it holds, and how it follows a change. */
 final class Load implements AutoCloseable {
 
     private final Arrivals arrivals = new Arrivals();
@@ -31,9 +33,20 @@ final class Load implements AutoCloseable {
         return (Heap.used() - before) / 1e6;
     }
 
-    /** Waits for a revision; answers when it was applied. */
-    long applied(long revision) throws InterruptedException {
-        return arrivals.await(revision);
+    /** How long a change of a key takes from before its commit until it is applied here; the median of a hundred. */
+    double changeMillis(ConfigStore writer, String[] namespaces, String key) throws InterruptedException {
+        Samples samples = new Samples();
+        for (int i = -20; i < 100; i++) {
+            String namespace = namespaces[Math.floorMod(i, namespaces.length)];
+            long start = System.nanoTime();
+            long revision = writer.commit(Database.commit(namespace, key, i)).revision();
+            long applied = arrivals.await(revision);
+            if (i >= 0) {
+                samples.add(applied - start);
+            }
+            LockSupport.parkNanos(2_000_000);
+        }
+        return samples.millis(50);
     }
 
     @Override

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.slf4j.LoggerFactory;
 
 /**
  * Measures everything beside the bare driver and the peers, and writes {@code docs/performance.md} and its plots:
@@ -71,8 +72,11 @@ public final class Main {
         }
         List<String> failed = new ArrayList<>();
         for (String name : names.isEmpty() ? parts().keySet() : names) {
-            if (parts().containsKey(name) && !runInChild(name, quick)) {
-                failed.add(name);
+            if (parts().containsKey(name)) {
+                Files.deleteIfExists(results.resolve(name + ".json"));
+                if (!runInChild(name, quick)) {
+                    failed.add(name);
+                }
             }
         }
         new Report(results, quick).write(page);
@@ -82,17 +86,24 @@ public final class Main {
         }
     }
 
-    private static void runHere(String name, boolean quick, Path results) throws Exception {
+    private static void runHere(String name, boolean quick, Path results) {
         Supplier<Part> part = parts().get(name);
         if (part == null) {
             throw new IllegalArgumentException(name);
         }
-        Figures figures = new Figures(name, LocalDateTime.now(ZoneOffset.UTC).format(DATE), quick);
-        Machine.describe(figures);
-        part.get().run(figures, quick);
-        figures.write(results.resolve(name + ".json"));
+        int exit = 1;
+        try {
+            Figures figures =
+                    new Figures(name, LocalDateTime.now(ZoneOffset.UTC).format(DATE), quick);
+            Machine.describe(figures);
+            part.get().run(figures, quick);
+            figures.write(results.resolve(name + ".json"));
+            exit = 0;
+        } catch (Exception e) {
+            LoggerFactory.getLogger(Main.class).error("The part {} failed", name, e);
+        }
         // Peers leave threads behind that would keep the JVM.
-        System.exit(0);
+        System.exit(exit);
     }
 
     private static boolean runInChild(String name, boolean quick) throws IOException, InterruptedException {

@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.LockSupport;
 
 /** More and more namespaces of ten entries: to load all, to hold them, and to follow one key. */
 final class Namespaces implements Part {
@@ -91,18 +90,11 @@ final class Namespaces implements Part {
                 ConfigStore writer = database.newStore()) {
             figures.add("load all, ms", Figures.OURS, count, load.connectMillis);
             figures.add("memory, MB", Figures.OURS, count, load.megabytes());
-            Samples samples = new Samples();
-            for (int i = 0; i < 120; i++) {
-                long start = System.nanoTime();
-                long revision = writer.commit(Database.commit(names[i % count], Database.key(3), i))
-                        .revision();
-                long applied = load.applied(revision);
-                if (i >= 20) {
-                    samples.add(applied - start);
-                }
-                LockSupport.parkNanos(2_000_000);
-            }
-            figures.add("one change, commit → applied, p50, ms", Figures.OURS, count, samples.millis(50));
+            figures.add(
+                    "one change, commit → applied, p50, ms",
+                    Figures.OURS,
+                    count,
+                    load.changeMillis(writer, names, Database.key(3)));
         }
         try (Load load = new Load(database, builder -> {})) {
             Samples samples = new Samples();
