@@ -26,7 +26,6 @@ import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What it costs to come back: the connection is cut, entries change, and the clock runs from when the server can be
@@ -43,7 +42,7 @@ final class Reconnect implements Part {
     private static final int ETCD_BATCH = 128;
 
     private final AtomicInteger resyncs = new AtomicInteger();
-    private final AtomicInteger calls = new AtomicInteger();
+    private int reconnects;
     private int value;
 
     @Override
@@ -71,6 +70,7 @@ final class Reconnect implements Part {
                     etcd(figures, etcd.get(), BY_CHANGES, count, fixed, count, repetitions);
                 }
             }
+            figures.add("reconnects, all together", Figures.OURS, reconnects);
             figures.add("namespaces loaded anew", Figures.OURS, resyncs.get());
             figures.note(
                     "Times hold the connect and, of ours, a wait of up to 15 ms between attempts (100 ms doubling to"
@@ -91,7 +91,6 @@ final class Reconnect implements Part {
         Samples bare = new Samples();
         long oursBytes = 0;
         long bareBytes = 0;
-        int oursCalls = 0;
         try (Link link = new Link(database.port());
                 ConfigStore writer = database.newStore()) {
             DataSource connections = PostgresConfigStore.unpooled(Database.url(link.port()), null, null);
@@ -104,9 +103,9 @@ final class Reconnect implements Part {
                 manager.connect();
                 for (int i = 0; i < repetitions; i++) {
                     link.cut();
+                    reconnects++;
                     long revision = change(writer, namespace, existing, changes);
                     long bytes = link.received();
-                    int callsBefore = calls.get();
                     long start = System.nanoTime();
                     link.restore();
                     if (!manager.awaitRevision(revision, Duration.ofMinutes(1))) {
@@ -114,7 +113,6 @@ final class Reconnect implements Part {
                     }
                     ours.add(System.nanoTime() - start);
                     oursBytes += link.received() - bytes;
-                    oursCalls += calls.get() - callsBefore;
                 }
             }
             for (int i = 0; i < repetitions; i++) {
@@ -129,7 +127,6 @@ final class Reconnect implements Part {
         }
         figures.add(what + TIME, Figures.OURS, at, ours.millis(50));
         figures.add(what + BYTES, Figures.OURS, at, oursBytes / 1e3 / repetitions);
-        figures.add(what + ", feeds opened and snapshots read", Figures.OURS, at, (double) oursCalls / repetitions);
         figures.add(what + TIME, READ_ALL, at, bare.millis(50));
         figures.add(what + BYTES, READ_ALL, at, bareBytes / 1e3 / repetitions);
     }
@@ -215,13 +212,6 @@ final class Reconnect implements Part {
         @Override
         public void resynced(String reason) {
             resyncs.incrementAndGet();
-        }
-
-        @Override
-        public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
-            if (failure == null) {
-                calls.incrementAndGet();
-            }
         }
     }
 }
