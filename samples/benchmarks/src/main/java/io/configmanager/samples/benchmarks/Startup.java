@@ -18,6 +18,8 @@ final class Startup implements Part {
 
     static final String TIME = "JVM started → ready, ms";
     static final String PLAIN = "without";
+    private static final String CPU = "… CPU time of it, ms";
+    private static final String UNCHECKED = "ours, `initialize-schema=never`";
     static final String CLOUD = "with the client of Spring Cloud Config";
 
     /** Jars of an application with a {@code DataSource}, of our starter, and of Spring Cloud's; by how they begin. */
@@ -30,7 +32,13 @@ final class Startup implements Part {
             + "|spring-security-crypto-|bcprov-|httpc|jackson-annotations-|jackson-(core|databind)-3";
 
     /** One kind of application. */
-    private record Variant(String who, String jars, List<String> arguments, String expected, Samples samples) {}
+    private record Variant(
+            String who, String jars, List<String> arguments, String expected, Samples samples, Samples cpu) {
+
+        Variant(String who, String jars, List<String> arguments, String expected) {
+            this(who, jars, arguments, expected, new Samples(), new Samples());
+        }
+    }
 
     @Override
     public void run(Figures figures, boolean quick) throws Exception {
@@ -41,31 +49,30 @@ final class Startup implements Part {
             List<String> common = List.of(
                     "--spring.datasource.url=" + Database.url(database.port()), "--spring.main.banner-mode=off");
             List<Variant> variants = List.of(
-                    new Variant(PLAIN, BASE, common, "ready false false", new Samples()),
+                    new Variant(PLAIN, BASE, common, "ready false false "),
                     new Variant(
                             Figures.OURS,
                             BASE + "|" + OURS,
                             with(common, "--config.store.postgres.initialize-schema=always"),
-                            "ready true false",
-                            new Samples()),
+                            "ready true false "),
+                    new Variant(UNCHECKED, BASE + "|" + OURS, common, "ready true false "),
                     new Variant(
                             CLOUD,
                             BASE + "|" + OF_CLOUD,
                             with(
                                     with(common, server.clientArguments()),
                                     "--spring.cloud.compatibility-verifier.enabled=false"),
-                            "ready false true",
-                            new Samples()));
+                            "ready false true "));
             for (int round = -1; round < rounds; round++) {
                 for (Variant variant : variants) {
-                    long nanos = start(classes, variant);
-                    if (round >= 0) {
-                        variant.samples().add(nanos);
-                    }
+                    start(classes, variant, round >= 0);
                 }
             }
             for (Variant variant : variants) {
                 figures.add(TIME, variant.who(), variant.samples().millis(50));
+            }
+            for (Variant variant : variants) {
+                figures.add(CPU, variant.who(), variant.cpu().millis(50));
             }
             figures.note(
                     "Medians of " + rounds + " starts each, in turns. The application has a `DataSource` and uses it"
@@ -82,7 +89,7 @@ final class Startup implements Part {
         return all;
     }
 
-    private static long start(Path classes, Variant variant) throws IOException, InterruptedException {
+    private static void start(Path classes, Variant variant, boolean counts) throws IOException, InterruptedException {
         String jars = Machine.jars().stream()
                 .filter(jar -> jar.getFileName().toString().matches("(" + variant.jars() + ").*"))
                 .map(Path::toString)
@@ -93,19 +100,24 @@ final class Startup implements Part {
         long begin = System.nanoTime();
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         long ready = 0;
+        long cpu = 0;
         StringBuilder output = new StringBuilder();
         try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 output.append(line).append('\n');
-                if (line.equals(variant.expected())) {
+                if (line.startsWith(variant.expected())) {
                     ready = System.nanoTime();
+                    cpu = Long.parseLong(line.substring(variant.expected().length()));
                 }
             }
         }
         if (process.waitFor() != 0 || ready == 0) {
             throw new IllegalStateException("The application " + variant.who() + " did not start:\n" + output);
         }
-        return ready - begin;
+        if (counts) {
+            variant.samples().add(ready - begin);
+            variant.cpu().add(cpu);
+        }
     }
 
     /** A directory with the application's class alone, because this program's jar brings every library along. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.samples.benchmarks;
 
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.springframework.boot.SpringApplication;
@@ -23,7 +25,8 @@ class StartupApplication {
                 var connection = context.getBean(DataSource.class).getConnection()) {
             connection.createStatement().execute("SELECT 1");
             System.out.println(READY + " " + context.containsBean("configManager") + " "
-                    + context.getEnvironment().containsProperty("limits.value"));
+                    + context.getEnvironment().containsProperty("limits.value") + " "
+                    + ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime());
         }
     }
 }
