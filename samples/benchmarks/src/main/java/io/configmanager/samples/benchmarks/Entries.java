@@ -25,6 +25,7 @@ final class Entries implements Part {
 
     static final String MAP = "`SELECT` into a `HashMap`";
     private static final int READ_KEYS = 1_024;
+    private static final Map<Integer, String[]> KEYS = new HashMap<>();
 
     @Override
     public void run(Figures figures, boolean quick) throws Exception {
@@ -164,8 +165,6 @@ final class Entries implements Part {
             }
         }
     }
-
-    private static final Map<Integer, String[]> KEYS = new HashMap<>();
 
     private static String[] someKeys(int size) {
         Random random = new Random(42);
