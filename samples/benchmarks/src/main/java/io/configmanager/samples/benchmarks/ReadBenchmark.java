@@ -3,14 +3,28 @@ package io.configmanager.samples.benchmarks;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import com.launchdarkly.sdk.LDContext;
+import com.launchdarkly.sdk.LDValue;
+import com.launchdarkly.sdk.server.Components;
+import com.launchdarkly.sdk.server.LDClient;
+import com.launchdarkly.sdk.server.LDConfig;
+import com.launchdarkly.sdk.server.integrations.TestData;
 import com.netflix.archaius.DefaultPropertyFactory;
 import com.netflix.archaius.api.Property;
 import com.netflix.archaius.config.DefaultSettableConfig;
 import io.avaje.config.Configuration;
 import io.configmanager.Config;
-import io.configmanager.ConfigManager;
-import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.spring.ConfigValue;
+import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.spring.Live;
+import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
+import io.configmanager.store.Commit;
+import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
+import io.configmanager.store.Operation;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -26,13 +40,19 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.context.annotation.AnnotationConfigApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.MapPropertySource;
 import org.springframework.core.env.StandardEnvironment;
+import org.togglz.core.Feature;
+import org.togglz.core.manager.FeatureManager;
+import org.togglz.core.manager.FeatureManagerBuilder;
+import org.togglz.core.repository.FeatureState;
+import org.togglz.core.repository.mem.InMemoryStateRepository;
+import org.togglz.core.user.NoOpUserProvider;
 
-/**
- * The price of reading one int out of a thousand keys, beside a volatile field, the bare maps, and other libraries. What a
- * field that follows its key costs is the volatile field.
- */
+/** The price of reading one int out of a thousand keys, beside a volatile field, the bare maps, and other libraries. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @State(Scope.Benchmark)
@@ -50,32 +70,69 @@ public class ReadBenchmark {
     private final ConcurrentHashMap<String, Integer> map = new ConcurrentHashMap<>();
     private final Cache<String, Integer> caffeine =
             Caffeine.newBuilder().maximumSize(10_000).recordStats().build();
-    private ConfigManager manager;
+    private final LDContext user = LDContext.create("user");
+    private AnnotationConfigApplicationContext application;
+    private Injected injected;
     private Config config;
     private Property<Integer> archaiusProperty;
     private com.netflix.archaius.api.Config archaiusConfig;
     private Configuration avaje;
     private StandardEnvironment environment;
+    private LDClient launchDarkly;
+    private FeatureManager togglz;
+
+    /** An application with the starter. */
+    @ImportAutoConfiguration({ConfigValueAutoConfiguration.class, ConfigManagerAutoConfiguration.class})
+    static class Application {
+
+        @Bean
+        ConfigStore store() {
+            MemoryConfigStore store = new MemoryConfigStore();
+            List<Operation> operations = new ArrayList<>();
+            for (int i = 0; i < KEYS; i++) {
+                operations.add(Database.put("", "app/limits/key-" + i, Integer.toString(i)));
+            }
+            store.commit(Commit.of(operations, null, null));
+            return store;
+        }
+
+        @Bean
+        Injected injected() {
+            return new Injected();
+        }
+    }
+
+    static class Injected {
+
+        @ConfigValue(KEY)
+        private int field;
+
+        @ConfigValue(KEY)
+        private Live<Integer> live;
+    }
+
+    enum Flag implements Feature {
+        LIMIT
+    }
 
     @Setup
     public void setUp() {
-        manager = ConfigManagerBuilder.forStore(new MemoryConfigStore()).build();
-        manager.connect();
-        config = manager.namespace("");
+        application = new AnnotationConfigApplicationContext(Application.class);
+        injected = application.getBean(Injected.class);
+        config = application.getBean(Config.class);
         DefaultSettableConfig settable = new DefaultSettableConfig();
         Map<String, Object> properties = new ConcurrentHashMap<>();
         Configuration.Builder builder = Configuration.builder();
+        TestData flags = TestData.dataSource();
         for (int i = 0; i < KEYS; i++) {
-            int value = i;
-            config.set("app/limits/key-" + i, value);
-            map.put("app/limits/key-" + i, value);
-            caffeine.put("app/limits/key-" + i, value);
+            map.put("app/limits/key-" + i, i);
+            caffeine.put("app/limits/key-" + i, i);
             String dotted = "app.limits.key-" + i;
-            settable.setProperty(dotted, value);
-            properties.put(dotted, String.valueOf(value));
-            builder.put(dotted, String.valueOf(value));
+            settable.setProperty(dotted, i);
+            properties.put(dotted, String.valueOf(i));
+            builder.put(dotted, String.valueOf(i));
+            flags.update(flags.flag(dotted).valueForAll(LDValue.of(i)));
         }
-        manager.sync(java.time.Duration.ofSeconds(5));
         archaiusConfig = settable;
         archaiusProperty = DefaultPropertyFactory.from(settable)
                 .get(DOTTED_KEY, Integer.class)
@@ -83,16 +140,45 @@ public class ReadBenchmark {
         avaje = builder.build();
         environment = new StandardEnvironment();
         environment.getPropertySources().addLast(new MapPropertySource("test", properties));
+        launchDarkly = new LDClient(
+                "no-key",
+                new LDConfig.Builder()
+                        .dataSource(flags)
+                        .events(Components.noEvents())
+                        .build());
+        InMemoryStateRepository states = new InMemoryStateRepository();
+        states.setFeatureState(new FeatureState(Flag.LIMIT, true));
+        togglz = new FeatureManagerBuilder()
+                .featureEnum(Flag.class)
+                .stateRepository(states)
+                .userProvider(new NoOpUserProvider())
+                .build();
+        int sum =
+                injected.field + injected.live.get() + configGet() + archaiusConfig() + avajeConfig() + launchDarkly();
+        if (sum != 6 * 500 || !togglz()) {
+            throw new IllegalStateException("Not everybody reads the same: " + sum);
+        }
     }
 
     @TearDown
-    public void tearDown() {
-        manager.close();
+    public void tearDown() throws IOException {
+        application.close();
+        launchDarkly.close();
     }
 
     @Benchmark
     public int volatileField() {
         return field;
+    }
+
+    @Benchmark
+    public int injectedField() {
+        return injected.field;
+    }
+
+    @Benchmark
+    public Integer live() {
+        return injected.live.get();
     }
 
     @Benchmark
@@ -133,5 +219,15 @@ public class ReadBenchmark {
     @Benchmark
     public @Nullable Integer springEnvironment() {
         return environment.getProperty(DOTTED_KEY, Integer.class);
+    }
+
+    @Benchmark
+    public int launchDarkly() {
+        return launchDarkly.intVariation(DOTTED_KEY, user, 0);
+    }
+
+    @Benchmark
+    public boolean togglz() {
+        return togglz.isActive(Flag.LIMIT);
     }
 }

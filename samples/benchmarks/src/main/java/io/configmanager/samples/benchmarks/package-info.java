@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a read and a change cost, beside other configuration libraries. */
+/** What everything costs, beside the bare driver and other configuration libraries: start at {@code Main}. */
 @NullMarked
 package io.configmanager.samples.benchmarks;
 
