@@ -213,11 +213,12 @@ public final class PostgresConfigStore implements ConfigStore {
         // While no feed is open, this is its first step: like the feed it must not wait for a pool that the application
         // may have emptied, or that waits for a server that is away much longer than connecting takes.
         DataSource connections = feeds.isEmpty() ? listenConnections : dataSource;
-        return read("read a snapshot", connections, SNAPSHOT_TIMEOUT, sql.snapshot, query -> {
+        return read("read a snapshot", connections, SNAPSHOT_TIMEOUT, Calls::withoutJit, sql.snapshot, query -> {
             query.setLong(1, limit + 1L);
             query.setObject(2, namespaces.toArray(new String[0]));
             query.setLong(3, limit + 1L);
             query.setLong(4, limit + 1L);
+            query.setLong(5, limit + 1L);
             List<ConfigEntry> entries = new ArrayList<>();
             Set<String> oversized = new LinkedHashSet<>();
             Position position = null;
@@ -358,18 +359,25 @@ public final class PostgresConfigStore implements ConfigStore {
     }
 
     private <T> T read(String what, String statement, Query<T> query) {
-        return read(what, dataSource, callTimeout, statement, query);
+        return read(what, dataSource, callTimeout, (connection, work) -> work.on(connection), statement, query);
     }
 
-    private <T> T read(String what, DataSource connections, Duration timeout, String statement, Query<T> query) {
+    private <T> T read(
+            String what,
+            DataSource connections,
+            Duration timeout,
+            Calls.Around<T> around,
+            String statement,
+            Query<T> query) {
         requireOpen();
+        Calls.Work<T> work = connection -> {
+            try (PreparedStatement prepared = connection.prepareStatement(statement)) {
+                prepared.setQueryTimeout(Calls.seconds(timeout));
+                return query.on(prepared);
+            }
+        };
         try {
-            return Calls.own(connections, timeout, running, connection -> {
-                try (PreparedStatement prepared = connection.prepareStatement(statement)) {
-                    prepared.setQueryTimeout(Calls.seconds(timeout));
-                    return query.on(prepared);
-                }
-            });
+            return Calls.own(connections, timeout, running, connection -> around.run(connection, work));
         } catch (SQLException e) {
             throw Failures.translate(what, e, names);
         }

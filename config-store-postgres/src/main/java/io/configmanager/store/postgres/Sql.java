@@ -62,16 +62,23 @@ final class Sql {
                 "SELECT " + LOG + " FROM public.config_log l"
                         + " WHERE l.namespace = ? AND l.key = ? AND l.version < ? AND l.rev > 0 ORDER BY l.version DESC LIMIT ?");
         commit = names.apply("SELECT * FROM public.config_commit(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        // Whatever the planner thinks of the sizes, what is read are the rows of these namespaces, by index: a sort
+        // that an
+        // index saves and a limit that excludes nothing keep it from scanning tables full of others.
         snapshot = names.apply("WITH h AS MATERIALIZED (SELECT lineage, rev, rev_id FROM public.config_head),"
                 + " n AS MATERIALIZED (SELECT u.name, (SELECT count(*) FROM (SELECT 1 FROM public.config_entry e"
-                + " WHERE e.namespace = u.name AND " + LIVE + " LIMIT ?) x) AS size FROM unnest(?) u(name))"
+                + " WHERE e.namespace = u.name AND " + LIVE
+                + " ORDER BY e.key LIMIT ?) x) AS size FROM unnest(?) u(name))"
                 + " SELECT 'H' AS kind, h.lineage || ':' || h.rev_id AS namespace, NULL AS key, NULL AS value,"
                 + " NULL AS codec, NULL AS type, 0::bigint AS version, h.rev, statement_timestamp() AS created_at,"
                 + " NULL::timestamptz AS updated_at, NULL::timestamptz AS expires_at, NULL AS author FROM h"
                 + " UNION ALL SELECT 'O', n.name, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, NULL, NULL FROM n"
                 + " WHERE n.size >= ?"
-                + " UNION ALL SELECT 'E', " + ENTRY + " FROM h CROSS JOIN n JOIN public.config_entry e"
-                + " ON e.namespace = n.name AND n.size < ? AND " + LIVE + LOGGED);
+                + " UNION ALL SELECT 'E', " + ENTRY + " FROM h CROSS JOIN n"
+                + " CROSS JOIN LATERAL (SELECT * FROM public.config_entry e WHERE e.namespace = n.name AND n.size < ? AND "
+                + LIVE + " ORDER BY e.key LIMIT ?) e"
+                + " LEFT JOIN LATERAL (SELECT l.rev FROM public.config_log l WHERE l.namespace = e.namespace"
+                + " AND l.key = e.key AND l.version = e.version AND l.op = 'P' LIMIT 1) l ON true");
         maintain = names.apply("SELECT public.config_maintain(?::interval, ?, ?, ?::interval, ?::interval)");
         channel = names.apply("SELECT channel, pg_is_in_recovery() FROM public.config_head");
         // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th
