@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.NavigableSet;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -32,19 +33,35 @@ public final class JsonCodec implements Codec {
     /** The name stored with values of this codec. */
     public static final String NAME = "json";
 
-    private final JsonMapper mapper;
+    private final Supplier<JsonMapper> source;
+    private volatile @Nullable JsonMapper made;
 
     public JsonCodec() {
-        this(JsonMapper.builder().build());
+        this(() -> JsonMapper.builder().build());
     }
 
-    /** With the modules and features of this mapper, made exact as described above. */
-    public JsonCodec(JsonMapper mapper) {
-        this.mapper = mapper.rebuild()
-                .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-                .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-                .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                .build();
+    /**
+     * With the modules and features of this mapper, made exact as described above.
+     *
+     * @param mapper asked at the first value, perhaps by two threads: Jackson is large, and an application that has no value
+     *     yet should not wait for it to be loaded
+     */
+    public JsonCodec(Supplier<JsonMapper> mapper) {
+        this.source = mapper;
+    }
+
+    private JsonMapper mapper() {
+        JsonMapper known = made;
+        if (known == null) {
+            known = source.get()
+                    .rebuild()
+                    .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+                    .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+                    .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                    .build();
+            made = known;
+        }
+        return known;
     }
 
     @Override
@@ -56,7 +73,7 @@ public final class JsonCodec implements Codec {
     public Encoded encode(Object value) {
         String text;
         try {
-            text = mapper.writeValueAsString(value);
+            text = mapper().writeValueAsString(value);
         } catch (RuntimeException e) {
             throw new IllegalArgumentException("a " + value.getClass().getName() + " cannot be written as JSON");
         }
@@ -65,6 +82,7 @@ public final class JsonCodec implements Codec {
 
     @Override
     public Object decode(String text, Type type) {
+        JsonMapper mapper = mapper();
         JavaType target = mapper.constructType(type);
         if (type == String.class) {
             String start = text.stripLeading();
@@ -86,7 +104,7 @@ public final class JsonCodec implements Codec {
 
     @Override
     public void check(String text) {
-        try (JsonParser parser = mapper.createParser(text)) {
+        try (JsonParser parser = mapper().createParser(text)) {
             if (parser.nextToken() == null || parser.currentToken() == JsonToken.VALUE_NULL) {
                 throw new IllegalArgumentException("null or nothing is not a value; delete the key instead");
             }

@@ -182,7 +182,7 @@ class JsonCodecTest {
                     }
                 });
         JsonCodec foreign =
-                new JsonCodec(JsonMapper.builder().addModule(careless).build());
+                new JsonCodec(() -> JsonMapper.builder().addModule(careless).build());
 
         assertThatThrownBy(() -> foreign.decode("{}", Point.class)).satisfies(JsonCodecTest::tellsNothing);
         assertThatThrownBy(() -> foreign.encode(new Point(1, 2))).satisfies(JsonCodecTest::tellsNothing);

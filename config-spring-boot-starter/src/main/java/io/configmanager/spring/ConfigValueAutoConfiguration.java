@@ -50,8 +50,9 @@ public final class ConfigValueAutoConfiguration {
             conversions.add(own);
         }
         conversions.add(ApplicationConversionService.getSharedInstance());
+        JsonMapper applications = mapper.getIfUnique();
         return new ConvertingJsonCodec(
-                mapper.getIfUnique(() -> JsonMapper.builder().build()), conversions);
+                applications == null ? () -> JsonMapper.builder().build() : () -> applications, conversions);
     }
 
     @Bean

@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.CollectionFactory;
@@ -22,6 +23,7 @@ import org.springframework.core.ResolvableType;
 import org.springframework.core.convert.ConversionService;
 import org.springframework.core.convert.TypeDescriptor;
 import org.springframework.util.ClassUtils;
+import org.springframework.util.function.SingletonSupplier;
 import org.springframework.util.unit.DataSize;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
@@ -50,20 +52,24 @@ final class ConvertingJsonCodec implements Codec {
     private static final int MAX_INTEGER_DIGITS = 10_000;
 
     private final JsonCodec json;
-    private final JsonMapper mapper;
+    private final SingletonSupplier<JsonMapper> mapper;
     private final List<ConversionService> conversions;
 
-    /** @param conversions asked in this order */
-    ConvertingJsonCodec(JsonMapper mapper, List<ConversionService> conversions) {
+    /**
+     * @param mapper asked at the first value
+     * @param conversions asked in this order
+     */
+    ConvertingJsonCodec(Supplier<JsonMapper> mapper, List<ConversionService> conversions) {
         this.conversions = List.copyOf(conversions);
-        this.mapper = mapper.rebuild()
+        this.mapper = SingletonSupplier.of(() -> mapper.get()
+                .rebuild()
                 .addModule(textForms())
                 .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
                 .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
                 .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                 .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
                 .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
-                .build();
+                .build());
         this.json = new JsonCodec(this.mapper);
     }
 
@@ -86,7 +92,7 @@ final class ConvertingJsonCodec implements Codec {
     public Object decode(String text, Type type) {
         JsonNode node;
         try {
-            node = mapper.readTree(text);
+            node = mapper.obtain().readTree(text);
         } catch (JacksonException e) {
             throw new IllegalArgumentException("expected " + type.getTypeName() + ", found text that is not JSON");
         }
@@ -259,7 +265,8 @@ final class ConvertingJsonCodec implements Codec {
 
     private Object bind(JsonNode node, ResolvableType type) {
         try {
-            Object value = mapper.treeToValue(node, mapper.constructType(type.getType()));
+            JsonMapper json = mapper.obtain();
+            Object value = json.treeToValue(node, json.constructType(type.getType()));
             if (value != null) {
                 return value;
             }

@@ -29,7 +29,7 @@ import tools.jackson.databind.json.JsonMapper;
 class ConvertingJsonCodecTest {
 
     private final ConvertingJsonCodec codec = new ConvertingJsonCodec(
-            JsonMapper.builder().build(), List.of(ApplicationConversionService.getSharedInstance()));
+            () -> JsonMapper.builder().build(), List.of(ApplicationConversionService.getSharedInstance()));
 
     enum Color {
         RED,
