@@ -18,7 +18,7 @@ final class Plan {
         CUT(false, 0, 0, 3),
         CUT_IN_COMMIT(false, 600, 600, 3),
         DELAY(false, 500, 2_000, 2),
-        FREEZE(false, 300, 5_500, 3),
+        FREEZE(false, 300, 8_000, 3),
         REFUSE(false, 300, 2_500, 2),
         AWAY(false, 4_000, 6_000, 1),
         PAUSE(false, 200, 4_000, 2),

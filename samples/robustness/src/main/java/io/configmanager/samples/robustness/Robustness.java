@@ -23,6 +23,7 @@ public final class Robustness {
     public static void main(String[] arguments) throws Exception {
         Map<String, String> options = options(arguments);
         Path kept = options.containsKey("check") ? Path.of(options.get("check")) : null;
+        String title = "Records in " + kept;
         if (kept == null) {
             long seconds = options.containsKey("minutes")
                     ? Math.round(60 * Double.parseDouble(options.get("minutes")))
@@ -32,10 +33,14 @@ public final class Robustness {
             String directory = options.get("directory");
             kept = directory == null ? Files.createTempDirectory("robustness-") : Path.of(directory);
             System.out.println("seed " + seed + ", " + seconds + " s, records in " + kept);
+            title = "Seed " + seed + ", " + seconds + " s of load";
             new Run(new Settings(seed, Duration.ofSeconds(seconds)), kept).execute();
         }
-        System.out.println("done");
-        System.exit(0);
+        Findings findings = Checker.check(Records.read(kept));
+        Path report = kept.resolve("report.md");
+        Files.write(report, Report.markdown(title, findings));
+        Files.readAllLines(report).forEach(System.out::println);
+        System.exit(findings.violations().isEmpty() ? 0 : 1);
     }
 
     private static Map<String, String> options(String[] arguments) {

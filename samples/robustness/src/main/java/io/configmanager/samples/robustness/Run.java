@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -47,8 +46,9 @@ final class Run {
         ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
         try (Server server = new Server(data);
                 Recorder recorder = new Recorder(directory.resolve("run.rec"))) {
-            initialize(server);
+            new PostgresSchema(PostgresNames.DEFAULT).initialize(server.direct());
             Archive archive = new Archive(server);
+            firstValues(server);
             // Late enough that every process is there.
             long loadStart = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
             recorder.write(
@@ -149,14 +149,11 @@ final class Run {
         }
     }
 
-    private static void initialize(Server server) throws SQLException {
-        new PostgresSchema(PostgresNames.DEFAULT).initialize(server.direct());
-        try (Connection connection = server.connect();
-                Statement statement = connection.createStatement()) {
+    private static void firstValues(Server server) throws SQLException {
+        try (Connection connection = server.connect()) {
             for (String namespace : Keys.NAMESPACES) {
-                SqlWriter.put(connection, namespace, Keys.BROKEN, "0", 0, Plan.tag("start", 0));
+                SqlWriter.put(connection, namespace, Keys.BROKEN, "0", 0, Plan.tag("start", 0) + namespace);
             }
-            statement.execute("ANALYZE");
         }
     }
 
