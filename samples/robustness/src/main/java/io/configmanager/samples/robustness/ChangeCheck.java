@@ -85,7 +85,9 @@ final class ChangeCheck {
         if (fitting.isEmpty()) {
             client.violated(Invariant.I6, place + " is not what the log says of it");
         } else {
-            int now = fitting.get(0).index;
+            // A restored history begins with what the one before it was.
+            boolean goesOn = first || revision > stream.revision || fitting.size() == 1;
+            int now = fitting.get(goesOn ? 0 : 1).index;
             if (!first && now == stream.era) {
                 requireOrder(stream, revision, place);
                 if (!resynced) {
@@ -151,17 +153,26 @@ final class ChangeCheck {
         for (Change change : changes) {
             keys.add(change.key());
             State state = era.state(namespace, change.key(), revision);
-            if (!Keys.mayBeBroken(change.key()) && !change.after().equals(state.text())) {
+            boolean expired =
+                    resync && Keys.expires(change.key()) && change.after().equals(Texts.NONE);
+            if (!Keys.mayBeBroken(change.key()) && !expired && !change.after().equals(state.text())) {
                 return false;
             }
         }
         if (resync) {
             return true;
         }
-        Set<String> expected = era.changed(namespace, revision);
-        expected.removeIf(Keys::mayBeBroken);
+        Set<String> expected = expected(era, namespace, revision);
         keys.removeIf(Keys::mayBeBroken);
-        return keys.equals(expected);
+        return keys.containsAll(expected) && era.changed(namespace, revision).containsAll(keys);
+    }
+
+    /** What must be told. The removal of an entry that had expired is no news for who has loaded the namespace since. */
+    private static Set<String> expected(Era era, String namespace, long revision) {
+        Set<String> expected = era.changed(namespace, revision);
+        expected.removeIf(key -> Keys.mayBeBroken(key)
+                || (Keys.expires(key) && era.state(namespace, key, revision).absent()));
+        return expected;
     }
 
     private void requireOrder(Stream stream, long revision, String place) {
@@ -173,8 +184,7 @@ final class ChangeCheck {
 
     private void requireNothingSkipped(Era era, String namespace, long after, long before) {
         for (long revision : era.commits.subMap(after, false, before, false).keySet()) {
-            Set<String> changed = era.changed(namespace, revision);
-            changed.removeIf(Keys::mayBeBroken);
+            Set<String> changed = expected(era, namespace, revision);
             if (!changed.isEmpty()) {
                 client.violated(
                         Invariant.I6,
@@ -199,7 +209,7 @@ final class ChangeCheck {
         Era last = client.history.last();
         stream.values.forEach((key, value) -> {
             String stored = last.state(namespace, key, last.lastRevision).text();
-            if (!Keys.mayBeBroken(key) && !value.equals(stored)) {
+            if (Keys.isPlain(key) && !value.equals(stored)) {
                 client.violated(
                         Invariant.I6,
                         who + " was last told " + value + " of " + key + " in '" + namespace + "', but it is "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.samples.robustness;
 
+import io.configmanager.samples.robustness.History.Place;
 import io.configmanager.samples.robustness.Records.Line;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -67,7 +68,10 @@ final class Checker {
             }
             long written = finish.number(2);
             Map<String, Long> shown = new HashMap<>();
-            long last = client.history.last().lastRevision;
+            long last = 0;
+            for (Place place : client.history.places(finish.text(3))) {
+                last = place.revision();
+            }
             for (Line line : client.lines) {
                 if (line.kind().equals("V") && line.number(5) >= last && line.number(2) > finish.number(1)) {
                     shown.putIfAbsent(line.text(4), line.number(2));

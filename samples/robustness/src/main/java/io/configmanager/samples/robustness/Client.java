@@ -232,7 +232,9 @@ final class Client {
 
         @Override
         public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
-            if (operation.equals("openFeed") || operation.equals("snapshot")) {
+            // Calls of the watch only: how often others ask is their affair.
+            boolean watch = Thread.currentThread().getName().equals("config-watch");
+            if (watch && (operation.equals("openFeed") || operation.equals("snapshot"))) {
                 recorder.write("X", System.nanoTime(), operation, failure == null ? "ok" : "failed");
             }
         }

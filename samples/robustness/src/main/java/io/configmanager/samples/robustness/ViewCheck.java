@@ -76,8 +76,11 @@ final class ViewCheck {
             revisions.put(thread, revision);
             return;
         }
-        int now = fitting.get(0).index;
-        if (now == from && revision < revisions.getOrDefault(thread, 0L)) {
+        long before = revisions.getOrDefault(thread, 0L);
+        // A restored history begins with what the one before it was.
+        boolean goesOn = revision >= before || fitting.size() == 1;
+        int now = fitting.get(goesOn ? 0 : 1).index;
+        if (now == from && revision < before) {
             client.violated(Invariant.I3, place + " after one at revision " + revisions.get(thread));
         }
         eras.put(thread, now);
