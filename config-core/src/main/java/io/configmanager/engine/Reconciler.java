@@ -49,6 +49,10 @@ final class Reconciler {
     private final int bound;
     private final ConfigObserver observer;
     private volatile long applied;
+
+    /** Odd while one history is being replaced by another. */
+    private volatile long replacements;
+
     private long epoch;
     private long jumps;
     private boolean closed;
@@ -102,6 +106,13 @@ final class Reconciler {
     /** Everything up to this revision has been applied. */
     long applied() {
         return applied;
+    }
+
+    /** Reads several things that must be of one history; without a lock unless history is being replaced just now. */
+    <T> T inOneHistory(Supplier<T> read) {
+        long before = replacements;
+        T result = read.get();
+        return before % 2 == 0 && before == replacements ? result : locked(read);
     }
 
     long evictions() {
@@ -195,6 +206,9 @@ final class Reconciler {
                     }
                 }
             }
+            if (!sameHistory) {
+                replacements = replacements | 1;
+            }
             List<ConfigChangeSet> differences = new ArrayList<>();
             for (NamespaceCache cache : caches.values()) {
                 String name = cache.namespace();
@@ -214,6 +228,9 @@ final class Reconciler {
                     epoch++;
                 }
                 moveTo(revision);
+            }
+            if (!sameHistory) {
+                replacements = (replacements | 1) + 1;
             }
             return differences;
         });
