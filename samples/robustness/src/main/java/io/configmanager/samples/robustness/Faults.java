@@ -132,6 +132,7 @@ final class Faults {
                     }
                 });
             }
+            case REWIND -> rewind(fault.millis());
             case LINEAGE -> sql("UPDATE config_head SET lineage = gen_random_uuid()");
             case BREAK_VALUE -> {
                 String namespace = Keys.NAMESPACES.get(fault.choice() % 2);
@@ -144,11 +145,40 @@ final class Faults {
         return Texts.NONE;
     }
 
+    /** A restore that nobody sees happen: when the clients come back, there is another revision of the number they know. */
+    private void rewind(int millis) {
+        again(archive::dump);
+        Clock.awaitMillis(millis);
+        clients.forEach(client -> {
+            client.link.refuse(true);
+            client.link.cut();
+        });
+        long before = head();
+        again(() -> archive.restore(0));
+        for (int i = 0; head() < before + 5; i++) {
+            commitSilently(i);
+        }
+        clients.forEach(client -> client.link.refuse(false));
+    }
+
+    private long head() {
+        long[] head = new long[1];
+        again(() -> {
+            try (Connection connection = server.connect();
+                    Statement statement = connection.createStatement();
+                    ResultSet row = statement.executeQuery("SELECT rev FROM config_head")) {
+                row.next();
+                head[0] = row.getLong(1);
+            }
+        });
+        return head[0];
+    }
+
     /** A write whose announcement is lost: to every client it looks as if there were a channel that works. */
     void commitSilently(int choice) {
         String namespace = Keys.NAMESPACES.get(choice % 2);
-        silently(connection ->
-                SqlWriter.put(connection, namespace, Keys.data(choice), '"' + tag() + '"', 0, tag() + "-silent"));
+        String tag = tag();
+        silently(connection -> SqlWriter.put(connection, namespace, Keys.data(choice), '"' + tag + '"', 0, tag));
     }
 
     /** The last write of a run, to every namespace, without an announcement; answers its time on the monotonic clock. */

@@ -33,7 +33,8 @@ final class Plan {
         NO_CHANNEL(true, 500, 2_500, 1),
         COMPACT(true, 0, 0, 3),
         DUMP(true, 0, 0, 2),
-        RESTORE(true, 0, 0, 3),
+        RESTORE(true, 0, 0, 2),
+        REWIND(true, 500, 1_500, 2),
         LINEAGE(true, 0, 0, 1),
         BREAK_VALUE(true, 500, 1_500, 2);
 

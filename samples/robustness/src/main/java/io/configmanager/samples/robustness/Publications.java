@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /** Records what a manager publishes: views, and change sets as the watch applies them and as listeners hear them. */
 final class Publications {
 
-    private static final int SLOW_MILLIS = 15;
+    private static final int SLOW_MILLIS = 80;
     private static final int THROWS_EVERY = 25;
 
     private final Recorder recorder;

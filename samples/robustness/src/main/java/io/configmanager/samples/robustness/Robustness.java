@@ -40,6 +40,7 @@ public final class Robustness {
         Path report = kept.resolve("report.md");
         Files.write(report, Report.markdown(title, findings));
         Files.readAllLines(report).forEach(System.out::println);
+        System.out.println("violated: " + findings.violations().keySet());
         System.exit(findings.violations().isEmpty() ? 0 : 1);
     }
 
