@@ -20,6 +20,9 @@ final class OperationCheck {
     private static final Set<String> WITHOUT_EFFECT =
             Set.of("conflict", "refused", "nothing", "rolled-back", "failed", "read");
 
+    /** Statements that change something whatever there is. */
+    private static final Set<String> CERTAIN_EFFECT = Set.of("PUT", "PAIR", "PAIR_OF_TWO_NAMESPACES", "IDLE", "EXPIRE");
+
     private final History history;
     private final Findings findings;
 
@@ -114,6 +117,14 @@ final class OperationCheck {
             if (line.kind().equals("Q")) {
                 findings.count("statements " + line.text(6));
                 effects("psql", line.text(3), line.text(6), replaced(timeline, line.number(1), line.number(2)));
+                boolean changes =
+                        CERTAIN_EFFECT.contains(line.text(4)) && line.text(6).equals("ok");
+                if (changes) {
+                    findings.judged(Invariant.I11);
+                }
+                if (changes && history.places(line.text(3)).isEmpty()) {
+                    findings.violated(Invariant.I11, "psql: " + line.text(3) + " was acknowledged but not stored");
+                }
             }
         }
     }
@@ -149,9 +160,6 @@ final class OperationCheck {
                 && !replaced
                 && !history.places(tag).isEmpty()) {
             findings.violated(Invariant.I9, who + ": " + tag + " was " + outcome + " but had an effect");
-        }
-        if (outcome.equals("ok") && who.equals("psql")) {
-            findings.judged(Invariant.I11);
         }
     }
 
