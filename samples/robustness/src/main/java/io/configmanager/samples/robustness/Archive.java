@@ -23,7 +23,7 @@ final class Archive {
                 at timestamptz NOT NULL DEFAULT clock_timestamp(), rev bigint, rev_id uuid, op text, namespace text,
                 key text, version bigint, value text, expires_at timestamptz, comment text);
             CREATE TABLE oracle.event (id bigserial PRIMARY KEY, xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-                kind text, rev bigint);
+                kind text, rev bigint, dump int);
             CREATE TABLE oracle.base (xid xid8 NOT NULL, namespace text, key text, version bigint, rev bigint, value text,
                 expires_at timestamptz);
 
@@ -87,7 +87,7 @@ final class Archive {
             ALTER TABLE public.config_entry ENABLE ALWAYS TRIGGER config_entry_logged;
             ALTER TABLE public.config_entry ENABLE ALWAYS TRIGGER config_entry_no_truncate;
             ALTER TABLE public.config_entry ENABLE TRIGGER oracle;
-            INSERT INTO oracle.event (kind, rev) SELECT 'restore', rev FROM public.config_head;
+            INSERT INTO oracle.event (kind, rev, dump) SELECT 'restore', rev, :dump FROM public.config_head;
             INSERT INTO oracle.base
                 SELECT pg_current_xact_id(), e.namespace, e.key, e.version, l.rev, e.value, e.expires_at
                   FROM public.config_entry e JOIN public.config_log l
@@ -117,6 +117,8 @@ final class Archive {
                 statement.execute("INSERT INTO oracle.dump_" + table + " SELECT " + dump + ", t FROM public.config_"
                         + table + " t");
             }
+            statement.execute("INSERT INTO oracle.event (kind, rev, dump) SELECT 'dump', rev, " + dump
+                    + " FROM public.config_head");
             connection.commit();
         }
         dumps = dump;
@@ -162,7 +164,12 @@ final class Archive {
                     "SELECT " + COMMITTED + ", xid, rev, op, namespace, key, version, value, " + EXPIRES
                             + ", (extract(epoch FROM at) * 1000000)::bigint, coalesce(comment, '-') FROM oracle.log_row ORDER BY id",
                     8);
-            copy(statement, out, "H", "SELECT " + COMMITTED + ", xid, kind, rev FROM oracle.event ORDER BY id", 0);
+            copy(
+                    statement,
+                    out,
+                    "H",
+                    "SELECT " + COMMITTED + ", xid, kind, rev, coalesce(dump, 0) FROM oracle.event ORDER BY id",
+                    0);
             copy(
                     statement,
                     out,

@@ -72,7 +72,7 @@ final class ChangeCheck {
         continues(stream, changes, place);
         requirePairs(changes, place);
         List<Era> fitting = new ArrayList<>();
-        for (Era era : client.possible(first ? 0 : stream.era, line.number(1))) {
+        for (Era era : client.possible(first ? 0 : stream.era, stream.revision, line.number(1))) {
             if (era.covers(revision) && fits(era, namespace, revision, resync, changes)) {
                 fitting.add(era);
             }

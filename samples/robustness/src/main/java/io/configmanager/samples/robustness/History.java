@@ -43,13 +43,22 @@ final class History {
         final int index;
         final long startMicros;
         final long baseRevision;
+
+        /** What came before the base; null for the first era. */
+        final @Nullable Era parent;
+
+        /** The era with which the lineage began that this one has. */
+        final int lineage;
+
         final NavigableMap<Long, Commit> commits = new TreeMap<>();
         private final Map<String, NavigableMap<Long, State>> states = new HashMap<>();
         private final Map<String, TreeMap<Long, Long>> sums = new HashMap<>();
         long lastRevision;
 
-        Era(int index, long startMicros, long baseRevision) {
+        Era(int index, long startMicros, long baseRevision, @Nullable Era parent, boolean newLineage) {
             this.index = index;
+            this.parent = parent;
+            this.lineage = parent == null || newLineage ? index : parent.lineage;
             this.startMicros = startMicros;
             this.baseRevision = baseRevision;
             this.lastRevision = baseRevision;
@@ -66,6 +75,19 @@ final class History {
             TreeMap<Long, Long> known = sums.get(namespace);
             Map.Entry<Long, Long> entry = known == null ? null : known.floorEntry(revision);
             return entry == null ? 0 : entry.getValue();
+        }
+
+        /** Whether a position of another era is one of this era as well: the same revision of the same lineage. */
+        boolean continues(Era other, long revision) {
+            return lineage == other.lineage && owner(this, revision) == owner(other, revision);
+        }
+
+        private static Era owner(Era era, long revision) {
+            Era owner = era;
+            while (owner.parent != null && revision <= owner.baseRevision) {
+                owner = owner.parent;
+            }
+            return owner;
         }
 
         boolean covers(long revision) {
@@ -115,6 +137,7 @@ final class History {
 
     private final List<Era> eras = new ArrayList<>();
     private final Map<String, List<Place>> places = new HashMap<>();
+    private final Map<Long, Era> dumped = new HashMap<>();
     private final List<long[]> compactions = new ArrayList<>();
     private final Findings findings;
     private final boolean ordered;
@@ -184,7 +207,7 @@ final class History {
                 default -> {}
             }
         }
-        eras.add(new Era(0, Long.MIN_VALUE, 0));
+        eras.add(new Era(0, Long.MIN_VALUE, 0, null, true));
         List<Map.Entry<String, Transaction>> sorted = new ArrayList<>(transactions.entrySet());
         sorted.sort(Comparator.comparingLong((Map.Entry<String, Transaction> t) -> t.getValue().micros)
                 .thenComparingLong(t -> t.getValue().revision()));
@@ -207,9 +230,10 @@ final class History {
         long revision = event.number(4);
         switch (event.text(3)) {
             case "compact" -> compactions.add(new long[] {micros, revision});
+            case "dump" -> dumped.put(event.number(5), last());
             case "lineage" -> {
                 Era before = last();
-                Era era = new Era(eras.size(), micros, before.lastRevision);
+                Era era = new Era(eras.size(), micros, before.lastRevision, before, true);
                 before.states.forEach((id, known) -> {
                     State state = known.lastEntry().getValue();
                     era.put(
@@ -221,7 +245,7 @@ final class History {
                 eras.add(era);
             }
             case "restore" -> {
-                Era era = new Era(eras.size(), micros, revision);
+                Era era = new Era(eras.size(), micros, revision, dumped.get(event.number(5)), false);
                 for (Line row : base) {
                     State state = new State(row.number(4), row.number(5), row.text(6), row.number(7));
                     era.put(row.text(2), row.text(3), revision, state);

@@ -4,6 +4,7 @@ package io.configmanager.samples.robustness;
 import io.configmanager.samples.robustness.History.Era;
 import io.configmanager.samples.robustness.Records.Line;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -26,6 +27,8 @@ final class Observed {
     final long begin;
     final long connected;
     final long end;
+    private final long[] resyncTimes;
+    private final long[] began;
 
     Observed(String name, List<Line> lines, History history, Timeline timeline, Findings findings) {
         this.name = name;
@@ -44,6 +47,11 @@ final class Observed {
             }
         }
         this.connected = isConnected;
+        this.resyncTimes =
+                resyncs.stream().mapToLong(line -> line.number(1)).sorted().toArray();
+        this.began = history.eras().stream()
+                .mapToLong(era -> era.index == 0 ? Long.MIN_VALUE : timeline.monotonic(era.startMicros))
+                .toArray();
         this.end = lines.isEmpty() ? 0 : lines.get(lines.size() - 1).number(1);
     }
 
@@ -51,38 +59,44 @@ final class Observed {
         findings.violated(invariant, "client " + name + ": " + how);
     }
 
+    /** When an era began, for this client: the first one before anything else. */
     long began(Era era) {
-        return era.startMicros == Long.MIN_VALUE ? Long.MIN_VALUE : timeline.monotonic(era.startMicros);
+        return began[era.index];
     }
 
-    /** The eras that a client may be in: it must have said that it left those before. */
-    List<Era> possible(int from, long moment) {
+    /** Whether the client said that it had loaded everything anew, after one moment and before another. */
+    boolean resynced(long after, long before) {
+        int at = Arrays.binarySearch(resyncTimes, after + 1);
+        int next = at < 0 ? -at - 1 : at;
+        return next < resyncTimes.length && resyncTimes[next] < before;
+    }
+
+    /**
+     * The eras that a client may be in now: it must have said that it loaded everything anew, unless the position that it had
+     * is one of the new era as well.
+     */
+    List<Era> possible(int from, long revision, long moment) {
+        List<Era> all = history.eras();
+        Era last = all.get(from);
         List<Era> eras = new ArrayList<>();
-        for (Era era : history.eras()) {
-            if (era.index == from || (era.index > from && mayHaveEntered(era, moment))) {
-                eras.add(era);
+        for (int i = from; i < all.size() && (i == from || began[i] <= moment + SLACK); i++) {
+            if (i == from
+                    || began[i] <= connected + SLACK
+                    || all.get(i).continues(last, revision)
+                    || resynced(began[i] - SLACK, moment + LATE)) {
+                eras.add(all.get(i));
             }
         }
         return eras;
     }
 
-    /** Whether the client can know of this era: it began before, and the client has said so or has just connected. */
-    private boolean mayHaveEntered(Era era, long moment) {
-        long began = began(era);
-        return began <= moment + SLACK
-                && (began <= connected + SLACK
-                        || resyncs.stream().anyMatch(x -> x.number(1) > began - SLACK && x.number(1) < moment + LATE));
-    }
-
     /** Whether history was replaced at a time at which the client may not have noticed. */
     boolean unsettled(long from, long to) {
-        for (Era era : history.eras()) {
-            long began = began(era);
-            boolean meanwhile = began >= from - SLACK && began <= to + SLACK;
-            boolean unnoticed = began < from
-                    && began > connected - SLACK
-                    && resyncs.stream().noneMatch(x -> x.number(1) > began && x.number(1) < from - SLACK / 10);
-            if (era.index > 0 && (meanwhile || unnoticed)) {
+        for (int i = began.length - 1; i > 0; i--) {
+            boolean meanwhile = began[i] >= from - SLACK && began[i] <= to + SLACK;
+            boolean unnoticed =
+                    began[i] < from && began[i] > connected - SLACK && !resynced(began[i], from - SLACK / 10);
+            if (meanwhile || unnoticed) {
                 return true;
             }
         }

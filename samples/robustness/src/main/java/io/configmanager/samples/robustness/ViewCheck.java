@@ -59,10 +59,10 @@ final class ViewCheck {
         client.findings.judged(Invariant.I3);
         // Each thread sees one view after the other; two threads may see them in either order.
         String thread = (line.text(10).equals("applied") ? "watch " : "sampler ") + namespace;
-        int from = eras.getOrDefault(thread, firstEra());
+        int from = eras.computeIfAbsent(thread, name -> firstEra());
         List<Era> fitting = new ArrayList<>();
         String problem = null;
-        for (Era era : client.possible(from, line.number(2))) {
+        for (Era era : client.possible(from, revisions.getOrDefault(thread, 0L), line.number(2))) {
             String mismatch = mismatch(era, line, namespace, revision);
             if (mismatch == null) {
                 fitting.add(era);
@@ -250,9 +250,7 @@ final class ViewCheck {
         if (version > 0) {
             boolean back = version < last || (version == last && readAbsent.getOrDefault(id, false));
             long since = readTimes.getOrDefault(id, client.begin);
-            boolean replaced = client.resyncs.stream()
-                    .anyMatch(
-                            x -> x.number(1) > since - Observed.SLACK && x.number(1) < line.number(2) + Observed.SLACK);
+            boolean replaced = client.resynced(since - Observed.SLACK, line.number(2) + Observed.SLACK);
             if (back && !replaced && !client.unsettled(since, line.number(2))) {
                 client.violated(
                         Invariant.I3,

@@ -70,7 +70,8 @@ final class Recording {
     /** History is replaced by one that is as it was at a revision, with these entries "key version revision value". */
     Recording restore(int revision, int millis, String... entries) {
         int xid = ++transactions;
-        archive.add(line("H", micros(millis), xid, "restore", revision));
+        archive.add(line("H", micros(1), ++transactions, "dump", revision, xid));
+        archive.add(line("H", micros(millis), xid, "restore", revision, xid));
         table.clear();
         for (String entry : entries) {
             String[] parts = entry.split(" ");
@@ -81,7 +82,7 @@ final class Recording {
     }
 
     Recording lineage(int revision, int millis) {
-        archive.add(line("H", micros(millis), ++transactions, "lineage", revision));
+        archive.add(line("H", micros(millis), ++transactions, "lineage", revision, 0));
         return this;
     }
 
