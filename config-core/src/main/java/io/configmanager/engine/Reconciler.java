@@ -9,6 +9,7 @@ import io.configmanager.StoreException;
 import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.NamespaceCache.ChangesOfKeys;
 import io.configmanager.store.ChangeSet;
+import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,6 +56,10 @@ final class Reconciler {
 
     private long epoch;
     private long jumps;
+
+    /** Positions from which namespaces were loaded ahead of the feed. */
+    private final Set<Position> unproved = new HashSet<>();
+
     private boolean closed;
 
     /** What held when a read or write began; tells afterwards whether its result still counts. */
@@ -145,6 +150,7 @@ final class Reconciler {
                 return false;
             }
             if (cache.loadableByCaller()) {
+                mustBeProved(snapshot);
                 if (snapshot.oversized().contains(cache.namespace())) {
                     cache.loadOnDemand(Answers.NONE, revision, true);
                 } else {
@@ -222,11 +228,16 @@ final class Reconciler {
                     cache.forgetOwn();
                 }
             }
-            if (jump != Jump.NONE) {
+            if (jump == Jump.NONE) {
+                mustBeProved(snapshot);
+            } else {
                 jumps++;
                 if (jump == Jump.NEW_HISTORY) {
                     epoch++;
+                    unproved.clear();
                 }
+                // The snapshot has replaced what was loaded from them.
+                unproved.removeIf(position -> position.revision() <= revision);
                 moveTo(revision);
             }
             if (!sameHistory) {
@@ -234,6 +245,28 @@ final class Reconciler {
             }
             return differences;
         });
+    }
+
+    /**
+     * Positions up to a revision from which namespaces were loaded ahead of the feed. History may be replaced between the
+     * feed's position and such a one, which the feed cannot see if its own still stands: so they have to be proved before
+     * the feed passes them.
+     */
+    List<Position> unproved(long upTo) {
+        return locked(() -> unproved.stream()
+                .filter(position -> position.revision() <= upTo)
+                .toList());
+    }
+
+    /** The position belongs to the history that the feed follows. */
+    void proved(Position position) {
+        locked(() -> unproved.remove(position));
+    }
+
+    private void mustBeProved(Snapshot snapshot) {
+        if (snapshot.position().revision() > applied) {
+            unproved.add(snapshot.position());
+        }
     }
 
     /** Applies one change set of the feed: whole, or not at all if it is old news. */
