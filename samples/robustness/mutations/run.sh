@@ -3,21 +3,23 @@
 #
 # Breaks the library on purpose, one patch at a time, and shows that the oracle notices.
 #
-#   samples/robustness/mutations/run.sh [--seeds N] [--seconds S] [--first-seed F] [pattern…]
+#   samples/robustness/mutations/run.sh [--seeds N] [--seconds S] [--first-seed F] [--control N] [pattern…]
 #
-# Works on a copy of the tree, so nothing here changes. A pattern chooses patches by a part of their names. Prints a table;
+# Works on a copy of the tree, so nothing here changes. First the library as it is has to pass with N seeds (2). A pattern chooses patches by a part of their names. Prints a table;
 # ends with 1 if a mutation was not caught with any of the seeds, or if a patch does not apply any more.
 set -euo pipefail
 
 seeds=5
 seconds=45
 first=1
+control=2
 patterns=()
 while [ $# -gt 0 ]; do
     case "$1" in
         --seeds) seeds=$2; shift 2 ;;
         --seconds) seconds=$2; shift 2 ;;
         --first-seed) first=$2; shift 2 ;;
+        --control) control=$2; shift 2 ;;
         *) patterns+=("$1"); shift ;;
     esac
 done
@@ -44,6 +46,35 @@ compile() {
         || { cat javac.log >&2; return 1; }
 }
 
+# Runs with one seed after the other until something is violated; says by what in $caught, and after how many in $n.
+judge() {
+    caught=""
+    for ((n = 1; n <= $2; n++)); do
+        rm -rf records
+        java -Dorg.slf4j.simpleLogger.defaultLogLevel=off -cp "mutant:$oracle/robustness.jar:$oracle/lib/*" \
+            io.configmanager.samples.robustness.Robustness \
+            --seed $((first + n - 1)) --seconds "$seconds" --directory records > output.txt 2>&1 || true
+        if ! grep -q '^violated: ' output.txt; then
+            echo "$1: the run with seed $((first + n - 1)) was not judged:" >&2
+            tail -5 output.txt >&2
+            continue
+        fi
+        caught=$(sed -n 's/^violated: \[\(.*\)\]$/\1/p' output.txt)
+        [ -z "$caught" ] || break
+    done
+}
+
+# What is found in the library as it is would be found in every mutant.
+if [ "$control" -gt 0 ]; then
+    compile
+    judge "unchanged" "$control"
+    if [ -n "$caught" ]; then
+        cat output.txt >&2
+        echo "THE LIBRARY AS IT IS VIOLATES $caught: nothing can be said about mutations" >&2
+        exit 1
+    fi
+fi
+
 failed=0
 echo "| mutation | caught by | seeds needed |"
 echo "| --- | --- | ---: |"
@@ -61,22 +92,9 @@ for patch in "$here"/*.patch; do
     fi
     patch -p1 -s -F 0 -f < "$patch"
     compile
-    caught=""
-    for ((n = 0; n < seeds; n++)); do
-        rm -rf records
-        java -Dorg.slf4j.simpleLogger.defaultLogLevel=off -cp "mutant:$oracle/robustness.jar:$oracle/lib/*" \
-            io.configmanager.samples.robustness.Robustness \
-            --seed $((first + n)) --seconds "$seconds" --directory records > output.txt 2>&1 || true
-        if ! grep -q '^violated: ' output.txt; then
-            echo "$name: the run with seed $((first + n)) was not judged:" >&2
-            tail -5 output.txt >&2
-            continue
-        fi
-        caught=$(sed -n 's/^violated: \[\(.*\)\]$/\1/p' output.txt)
-        [ -z "$caught" ] || break
-    done
+    judge "$name" "$seeds"
     if [ -n "$caught" ]; then
-        echo "| $name | $caught | $((n + 1)) |"
+        echo "| $name | $caught | $n |"
     else
         echo "| $name | **NOT CAUGHT** | |"
         failed=1
