@@ -181,14 +181,14 @@ final class DefaultConfig implements Config {
 
     @Override
     public ConfigView view() {
-        long applied = manager.reconciler.applied();
-        CacheState state = manager.readable(cache);
-        if (state.onDemand != null) {
+        manager.readable(cache);
+        DefaultView view = manager.reconciler.inOneHistory(() -> viewOf(manager.reconciler.applied(), cache.state()));
+        if (view.state().onDemand != null) {
             throw new ManagerStateException("Namespace '" + namespace
                     + "' is larger than the cache and loaded on demand, so there is no view of it;"
                     + " raise the maximum number of entries");
         }
-        return viewOf(applied, state);
+        return view;
     }
 
     @Override

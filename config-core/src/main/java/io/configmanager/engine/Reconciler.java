@@ -9,6 +9,7 @@ import io.configmanager.StoreException;
 import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.NamespaceCache.ChangesOfKeys;
 import io.configmanager.store.ChangeSet;
+import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,8 +50,16 @@ final class Reconciler {
     private final int bound;
     private final ConfigObserver observer;
     private volatile long applied;
+
+    /** Odd while one history is being replaced by another. */
+    private volatile long replacements;
+
     private long epoch;
     private long jumps;
+
+    /** Positions from which namespaces were loaded ahead of the feed. */
+    private final Set<Position> unproved = new HashSet<>();
+
     private boolean closed;
 
     /** What held when a read or write began; tells afterwards whether its result still counts. */
@@ -107,6 +116,13 @@ final class Reconciler {
         return applied;
     }
 
+    /** Reads several things that must be of one history; without a lock unless history is being replaced just now. */
+    <T> T inOneHistory(Supplier<T> read) {
+        long before = replacements;
+        T result = read.get();
+        return before % 2 == 0 && before == replacements ? result : locked(read);
+    }
+
     long evictions() {
         return evictions.sum();
     }
@@ -141,6 +157,7 @@ final class Reconciler {
                 return false;
             }
             if (cache.loadableByCaller()) {
+                mustBeProved(snapshot);
                 if (snapshot.oversized().contains(cache.namespace())) {
                     cache.loadOnDemand(Answers.NONE, revision, true);
                 } else {
@@ -202,7 +219,8 @@ final class Reconciler {
                     }
                 }
             }
-            if (jump == Jump.NEW_HISTORY) {
+            if (!sameHistory) {
+                replacements = replacements | 1;
                 epoch++;
             }
             List<ConfigChangeSet> differences = new ArrayList<>();
@@ -218,12 +236,44 @@ final class Reconciler {
                     cache.forgetOwn();
                 }
             }
-            if (jump != Jump.NONE) {
+            if (jump == Jump.NONE) {
+                mustBeProved(snapshot);
+            } else {
                 jumps++;
+                if (!sameHistory) {
+                    unproved.clear();
+                }
+                // The snapshot has replaced what was loaded from them.
+                unproved.removeIf(position -> position.revision() <= revision);
                 moveTo(revision);
+            }
+            if (!sameHistory) {
+                replacements = (replacements | 1) + 1;
             }
             return differences;
         });
+    }
+
+    /**
+     * Positions up to a revision from which namespaces were loaded ahead of the feed. History may be replaced between the
+     * feed's position and such a one, which the feed cannot see if its own still stands: so they have to be proved before
+     * the feed passes them.
+     */
+    List<Position> unproved(long upTo) {
+        return locked(() -> unproved.stream()
+                .filter(position -> position.revision() <= upTo)
+                .toList());
+    }
+
+    /** The position belongs to the history that the feed follows. */
+    void proved(Position position) {
+        locked(() -> unproved.remove(position));
+    }
+
+    private void mustBeProved(Snapshot snapshot) {
+        if (snapshot.position().revision() > applied) {
+            unproved.add(snapshot.position());
+        }
     }
 
     /** Applies one change set of the feed: whole, or not at all if it is old news. */

@@ -176,6 +176,7 @@ final class WatchLoop implements Runnable {
             return;
         }
         storeClock.observed(batch.storeTime(), answered - batch.provedAgo().toNanos());
+        proveLoads(batch.position());
         int changes = 0;
         for (ChangeSet changeSet : batch.changeSets()) {
             boolean news = changeSet.revision() > reconciler.applied();
@@ -263,6 +264,18 @@ final class WatchLoop implements Runnable {
         } catch (RuntimeException | Error e) {
             log.debug("The feed itself may be what fails; a snapshot leaps over it", e);
             return false;
+        }
+    }
+
+    /** What was loaded ahead of the feed is of the feed's history, or else everything is loaded anew. */
+    private void proveLoads(Position next) {
+        for (Position ahead : reconciler.unproved(next.revision())) {
+            if (!ahead.equals(next)) {
+                try (Feed proof = store.openFeed(ahead)) {
+                    proof.poll(Duration.ZERO);
+                }
+            }
+            reconciler.proved(ahead);
         }
     }
 

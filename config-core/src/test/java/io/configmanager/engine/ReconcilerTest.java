@@ -15,6 +15,7 @@ import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChange.Kind;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigObserver;
 import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
 import io.configmanager.codec.JsonCodec;
@@ -245,6 +246,28 @@ class ReconcilerTest {
             assertThat(load(snapshot(5, entry("k", "\"restored\"", 5)), Jump.NEW_HISTORY))
                     .containsExactly(tuple(Kind.UPDATE, "k", 5L, 5L));
             assertThat(value("k")).isEqualTo("\"restored\"");
+        }
+
+        /** Between the first state of the new history and its revision, a view would show what no history ever was. */
+        @Test
+        void aViewIsOfOneHistoryWhileAnotherReplacesIt() throws Exception {
+            List<CompletableFuture<List<Long>>> views = new ArrayList<>();
+            ViewingObserver viewing = new ViewingObserver(views);
+            Reconciler replaced = new Reconciler(new Codecs(new JsonCodec(), List.of(), 1_000), BOUND, viewing);
+            for (String name : List.of("a", "b")) {
+                replaced.activate(replaced.newCache(name));
+            }
+            replaced.load(Set.of("a", "b"), snapshot(500), Jump.SAME_HISTORY);
+            viewing.viewed = replaced;
+
+            replaced.load(
+                    Set.of("a", "b"),
+                    snapshot(5, entry("a", "k", "{broken", 5), entry("b", "k", "{broken", 5)),
+                    Jump.NEW_HISTORY);
+            assertThat(views).hasSize(2);
+            for (CompletableFuture<List<Long>> view : views) {
+                assertThat(view.get(10, TimeUnit.SECONDS)).containsExactly(5L, 5L, 5L);
+            }
         }
     }
 
@@ -974,5 +997,36 @@ class ReconcilerTest {
 
     private static long revision(@Nullable ConfigEntry entry) {
         return entry == null ? 0 : entry.revision();
+    }
+
+    /** Looks at everything in the middle of a load, from another thread, which then may have to wait. */
+    private static final class ViewingObserver implements ConfigObserver {
+
+        private final List<CompletableFuture<List<Long>>> views;
+        private @Nullable Reconciler viewed;
+
+        ViewingObserver(List<CompletableFuture<List<Long>>> views) {
+            this.views = views;
+        }
+
+        @Override
+        public void rejected(String namespace, String key) {
+            Reconciler reconciler = viewed;
+            if (reconciler == null) {
+                return;
+            }
+            CompletableFuture<List<Long>> view = new CompletableFuture<>();
+            views.add(view);
+            Thread viewer = new Thread(() -> view.complete(reconciler.inOneHistory(() -> {
+                List<Long> revisions = new ArrayList<>();
+                revisions.add(reconciler.applied());
+                reconciler.active().forEach(cache -> revisions.add(cache.state().revision));
+                return revisions;
+            })));
+            viewer.start();
+            while (viewer.isAlive() && viewer.getState() != Thread.State.WAITING) {
+                Thread.onSpinWait();
+            }
+        }
     }
 }

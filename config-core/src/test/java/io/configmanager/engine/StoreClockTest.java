@@ -66,4 +66,28 @@ class StoreClockTest {
         assertThat(clock.since(NOON.minusMillis(5))).isEqualTo(Duration.ofMillis(5));
         assertThat(clock.since(NOON.plusMillis(5))).isEqualTo(Duration.ZERO);
     }
+
+    @Test
+    void standsStillInsteadOfGoingBackWhenAReadWasQuickerThanTheOneBefore() {
+        long start = time.nanoTime();
+        time.pass(Duration.ofSeconds(2));
+        clock.observed(NOON, start);
+        Instant expiresAt = NOON.plusSeconds(2);
+        assertThat(clock.isPast(expiresAt)).isTrue();
+
+        clock.observed(NOON.plusMillis(500), time.nanoTime());
+        assertThat(clock.isPast(expiresAt)).isTrue();
+        assertThat(clock.isPast(expiresAt.plusMillis(1))).isFalse();
+        assertThat(clock.now()).isEqualTo(expiresAt);
+        time.pass(Duration.ofSeconds(3));
+        assertThat(clock.now()).isEqualTo(NOON.plusMillis(3_500));
+    }
+
+    @Test
+    void whatTheStoreSaysFirstReplacesAGuess() {
+        clock.observed(NOON.minusSeconds(5), time.nanoTime());
+        clock.observed(NOON.minusSeconds(5), time.nanoTime());
+
+        assertThat(clock.now()).isEqualTo(NOON.minusSeconds(5));
+    }
 }

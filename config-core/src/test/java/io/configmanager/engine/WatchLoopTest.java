@@ -423,6 +423,53 @@ class WatchLoopTest {
             assertThat(state()).isEqualTo(WatchState.LIVE);
         }
 
+        /** Restored to a revision after the feed's: its position stands, and what was loaded ahead of it is lost all the same. */
+        @Test
+        void alsoBehindTheFeedWhereANamespaceWasLoadedAheadOfIt() throws InterruptedException {
+            NamespaceCache late = loadedByACaller(8);
+            store.polls.add(() -> batch(7, changeSet(7, put("k", "7", 7))));
+            loop.turn();
+            assertThat(store.asked()).as("not there yet").containsExactly("poll");
+
+            store.polls.add(() -> batch(9, changeSet(9, put("k", "9", 9))));
+            store.polls.add(() -> {
+                assertThat(value("k")).as("nothing is applied before").isEqualTo("7");
+                throw lost(Reason.HISTORY_REPLACED);
+            });
+            loop.turn();
+            store.snapshots.add(() -> snapshot(9, entry("k", "9", 9)));
+            store.polls.add(() -> batch(9));
+            loop.turn();
+
+            assertThat(store.asked())
+                    .containsExactly(
+                            "poll", "open at 8", "poll", "close", "close", "snapshot [, late]", "open at 9", "poll");
+            assertThat(late.state().committed("k")).isNull();
+            assertThat(observer.events).contains("resynced history_replaced");
+        }
+
+        @Test
+        void whatWasLoadedAheadOfTheFeedIsProvedOnce() throws InterruptedException {
+            loadedByACaller(8);
+            store.polls.add(() -> batch(9, changeSet(9, put("k", "9", 9))));
+            store.polls.add(() -> batch(9));
+            store.polls.add(() -> batch(10));
+            loop.turn();
+            loop.turn();
+
+            assertThat(store.asked()).containsExactly("poll", "open at 8", "poll", "close", "poll");
+            assertThat(value("k")).isEqualTo("9");
+        }
+
+        private NamespaceCache loadedByACaller(long revision) {
+            NamespaceCache late = reconciler.newCache("late");
+            reconciler.activate(late);
+            reconciler.finishLoading(
+                    late, reconciler.startLoading(late), snapshot(revision, entry("late", "k", "1", revision)));
+            reconciler.stopLoading(late);
+            return late;
+        }
+
         @Test
         void aReplacedHistoryIsNotForgottenWhenTheResyncFails() throws InterruptedException {
             store.polls.add(failing(lost(Reason.HISTORY_REPLACED)));

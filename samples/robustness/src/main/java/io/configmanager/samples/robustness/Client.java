@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.samples.robustness;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.configmanager.ConfigException;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigManager;
+import io.configmanager.ConfigObserver;
+import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.store.postgres.PostgresConfigStore;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The process of one manager: builds it as an application would, lets its writers work, and records what it publishes. Takes
+ * orders on its standard input and ends with it.
+ */
+final class Client {
+
+    /** Three kinds of listeners, in two of the namespaces. */
+    static final List<String> LISTENERS = List.of("fast", "slow", "throwing");
+
+    static final List<String> LISTENED = Keys.NAMESPACES.subList(0, 2);
+
+    private final Recorder recorder;
+    private final HikariDataSource pool;
+    private final FeedConnections feedConnections;
+    private final Publications publications;
+    private final ConfigManager manager;
+    private final Sampler sampler;
+    private final List<CallWriter> writers = new ArrayList<>();
+    private final List<Thread> threads = new ArrayList<>();
+
+    private Client(int number, Recorder recorder, Plan plan, int port, long loadStart) {
+        this.recorder = recorder;
+        this.pool = pool(port);
+        this.feedConnections = new FeedConnections(PostgresConfigStore.unpooled(Server.url(port), "postgres", null));
+        AtomicReference<@Nullable ConfigManager> late = new AtomicReference<>();
+        this.publications = new Publications(recorder, late);
+        this.manager = ConfigManagerBuilder.forStore(PostgresConfigStore.builder(pool)
+                        .listenConnections(feedConnections.dataSource())
+                        .pollIntervals(Settings.POLL, Settings.POLL_ONLY)
+                        .callTimeout(Settings.CALL_TIMEOUT)
+                        .retention(Settings.RETENTION, Settings.RETAINED_REVISIONS, Settings.RETAINED_VERSIONS)
+                        .auditInterval(Settings.AUDIT)
+                        .build())
+                .preload(Keys.NAMESPACES.get(0), Keys.NAMESPACES.get(1))
+                .retry(Settings.FIRST_RETRY, Settings.LAST_RETRY, Settings.STABLE_AFTER)
+                .maintenanceInterval(Settings.MAINTENANCE)
+                .startup(ConfigManagerBuilder.StartupPolicy.FAIL, Duration.ofSeconds(5))
+                .observer(new RecordingObserver(recorder))
+                .onApplied(publications::applied)
+                .build();
+        late.set(manager);
+        this.sampler = new Sampler(manager, publications, recorder);
+        for (int writer = 0; writer < Settings.WRITERS_PER_CLIENT; writer++) {
+            writers.add(new CallWriter(manager, pool, recorder, plan.calls(number, writer), loadStart));
+        }
+    }
+
+    /** Directory, number, incarnation, seed, seconds, port and the start of the load on the monotonic clock. */
+    public static void main(String[] arguments) throws Exception {
+        Path directory = Path.of(arguments[0]);
+        int number = Integer.parseInt(arguments[1]);
+        int incarnation = Integer.parseInt(arguments[2]);
+        Settings settings = new Settings(Long.parseLong(arguments[3]), Duration.ofMillis(Long.parseLong(arguments[4])));
+        Recorder recorder = new Recorder(directory.resolve("client-" + number + "." + incarnation + ".rec"));
+        recorder.write("I", System.nanoTime(), Clock.wallMicros(), number, incarnation);
+        new Client(number, recorder, new Plan(settings), Integer.parseInt(arguments[5]), Long.parseLong(arguments[6]))
+                .run();
+    }
+
+    private void run() throws IOException {
+        connect();
+        for (String namespace : LISTENED) {
+            for (String name : LISTENERS) {
+                manager.namespace(namespace).listen(ConfigFilter.ALL, publications.listener(name));
+            }
+        }
+        recorder.write("C", System.nanoTime());
+        say("ready " + System.nanoTime());
+        start("sampler", sampler);
+        start("reader", sampler::readAlways);
+        writers.forEach(writer -> start("writer", writer));
+        try (BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+            for (String order = orders.readLine(); order != null; order = orders.readLine()) {
+                obey(order.split(" "));
+            }
+        }
+        // Whoever gave the orders is gone.
+        Runtime.getRuntime().halt(1);
+    }
+
+    private void connect() {
+        while (true) {
+            try {
+                manager.connect();
+                return;
+            } catch (ConfigException e) {
+                recorder.write("X", System.nanoTime(), "connect-failed", Texts.line(e.getMessage()));
+                LockSupport.parkNanos(50_000_000);
+            }
+        }
+    }
+
+    private void obey(String[] order) {
+        switch (order[0]) {
+            case "unlisten" -> feedConnections.loseRegistration();
+            case "stop-writing" -> {
+                writers.forEach(CallWriter::stop);
+                join(writers.size(), "writer");
+                say("stopped");
+            }
+            case "await-final" -> {
+                boolean seen = publications.awaitFinal(order[1], sampler, Duration.ofSeconds(Long.parseLong(order[2])));
+                say("final " + seen);
+            }
+            case "close" -> close();
+            default -> throw new IllegalArgumentException(order[0]);
+        }
+    }
+
+    /** Records how long closing takes and what is left behind, and ends the process. */
+    private void close() {
+        writers.forEach(CallWriter::stop);
+        sampler.stop();
+        AtomicBoolean released = new AtomicBoolean();
+        Thread waiting = new Thread(() -> {
+            try {
+                manager.awaitRevision(Long.MAX_VALUE, Duration.ofHours(1));
+            } finally {
+                released.set(true);
+            }
+        });
+        waiting.start();
+        while (waiting.getState() != Thread.State.TIMED_WAITING && waiting.isAlive()) {
+            Thread.onSpinWait();
+        }
+        long start = System.nanoTime();
+        manager.close();
+        long end = System.nanoTime();
+        List<String> left = leftovers();
+        long deadline = end + Settings.STOP.toNanos();
+        while ((!left.isEmpty() || waiting.isAlive() || feedConnections.open() > 0) && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(5_000_000);
+            left = leftovers();
+        }
+        recorder.write(
+                "Z", start, end, System.nanoTime(), String.join(",", left), feedConnections.open(), released.get());
+        say("closed");
+        // The pool is ours, and its connections may lead nowhere.
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static List<String> leftovers() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .map(Thread::getName)
+                .filter(name -> name.startsWith("config-"))
+                .sorted()
+                .toList();
+    }
+
+    private void start(String name, Runnable work) {
+        Thread thread = new Thread(work, name);
+        thread.setDaemon(true);
+        thread.start();
+        threads.add(thread);
+    }
+
+    private void join(int count, String name) {
+        int joined = 0;
+        for (Thread thread : threads) {
+            if (thread.getName().equals(name) && joined++ < count) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+        }
+    }
+
+    private static synchronized void say(String what) {
+        System.out.println(what);
+        System.out.flush();
+    }
+
+    private static HikariDataSource pool(int port) {
+        HikariConfig config = new HikariConfig();
+        config.setDataSource(PostgresConfigStore.unpooled(Server.url(port), "postgres", null));
+        config.setMaximumPoolSize(5);
+        config.setMinimumIdle(1);
+        config.setConnectionTimeout(1_000);
+        config.setValidationTimeout(500);
+        config.setInitializationFailTimeout(-1);
+        return new HikariDataSource(config);
+    }
+
+    /** Notes what the manager tells about itself. */
+    private record RecordingObserver(Recorder recorder) implements ConfigObserver {
+
+        @Override
+        public void reconnected() {
+            recorder.write("X", System.nanoTime(), "reconnected", Texts.NONE);
+        }
+
+        @Override
+        public void hintsMissed(int count) {
+            recorder.write("X", System.nanoTime(), "hints-missed", count);
+        }
+
+        @Override
+        public void resynced(String reason) {
+            recorder.write("X", System.nanoTime(), "resynced", reason);
+        }
+
+        @Override
+        public void listenerFailed() {
+            recorder.write("X", System.nanoTime(), "listener-failed", Texts.NONE);
+        }
+
+        @Override
+        public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
+            // Calls of the watch only: how often others ask is their affair.
+            boolean watch = Thread.currentThread().getName().equals("config-watch");
+            if (watch && (operation.equals("openFeed") || operation.equals("snapshot"))) {
+                recorder.write("X", System.nanoTime(), operation, failure == null ? "ok" : "failed");
+            }
+        }
+    }
+}

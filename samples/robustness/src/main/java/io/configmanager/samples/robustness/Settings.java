@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.samples.robustness;
+
+import java.time.Duration;
+
+/**
+ * What a run is made of. The product's settings are real ones, only shorter, so that much happens in little time.
+ *
+ * @param seed decides every operation and fault
+ * @param load how long there are writes and faults
+ */
+record Settings(long seed, Duration load) {
+
+    static final int CLIENTS = 3;
+    static final int WRITERS_PER_CLIENT = 2;
+    static final int SQL_WRITERS = 2;
+    static final int WRITE_GAP_MILLIS = 110;
+
+    static final Duration POLL = Duration.ofSeconds(2);
+    static final Duration POLL_ONLY = Duration.ofMillis(400);
+    static final Duration CALL_TIMEOUT = Duration.ofSeconds(1);
+    static final Duration FIRST_RETRY = Duration.ofMillis(50);
+    static final Duration LAST_RETRY = Duration.ofMillis(500);
+    static final Duration STABLE_AFTER = Duration.ofSeconds(1);
+    static final Duration MAINTENANCE = Duration.ofMillis(500);
+    static final Duration AUDIT = Duration.ofSeconds(7);
+    static final Duration RETENTION = Duration.ofSeconds(3);
+    static final long RETAINED_REVISIONS = 100;
+    static final int RETAINED_VERSIONS = 3;
+
+    /** Longest wait for a clean stop that the product promises. */
+    static final Duration STOP = Duration.ofSeconds(2);
+
+    /** What a machine that is busy with other things may add to any time. */
+    static final Duration BUSY = Duration.ofSeconds(4);
+
+    /** The longest a poll may be away, with its jitter. */
+    static Duration longestPoll() {
+        return POLL.multipliedBy(6).dividedBy(5);
+    }
+
+    static String describe() {
+        return "poll " + POLL + ", without push " + POLL_ONLY + ", call timeout " + CALL_TIMEOUT + ", retry "
+                + FIRST_RETRY
+                + " to " + LAST_RETRY + ", retention " + RETENTION + " and " + RETAINED_REVISIONS + " revisions and "
+                + RETAINED_VERSIONS + " versions, housekeeping " + MAINTENANCE + ", audit " + AUDIT;
+    }
+}

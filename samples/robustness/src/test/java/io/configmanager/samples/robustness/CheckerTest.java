@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.samples.robustness;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** A checker that cannot fail proves nothing: every invariant is violated once, and found violated. */
+class CheckerTest {
+
+    private final Recording recording = new Recording();
+
+    @Test
+    void whatIsAsItShouldBeViolatesNothing() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 one")
+                .applied(1, 11, false, "k/0@-@1:one")
+                .heard(1, 11, "k/0@-@1:one")
+                .view(1, 12)
+                .commit(2, 20, "op:b", "p/0-left 1 x", "p/0-right 1 x")
+                .applied(2, 21, false, "p/0-left@-@1:x", "p/0-right@-@1:x")
+                .heard(2, 21, "p/0-left@-@1:x", "p/0-right@-@1:x")
+                .status(25, "LIVE", 3, 2)
+                .call("op:a", 9, "SET", "ok", 1, "k/0:1", -1, "k/0:1:1")
+                .restore(1, 5_000, "k/0 1 1 one")
+                .event(5_100, "resynced", "history_replaced")
+                .applied(1, 5_099, true, "p/0-left@1:x@-", "p/0-right@1:x@-")
+                .heard(1, 5_101, "p/0-left@1:x@-", "p/0-right@1:x@-")
+                .view(1, 5_100)
+                .commit(2, 5_200, "op:c", "k/0")
+                .applied(2, 5_201, false, "k/0@1:one@-")
+                .heard(2, 5_202, "k/0@1:one@-")
+                .view(2, 5_202);
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    @Test
+    void i1RevisionsThatDoNotFollowCommitOrder() {
+        recording.commit(2, 10, "op:a", "k/0 1 a").commit(1, 20, "op:b", "k/1 1 b");
+        expect(Invariant.I1);
+    }
+
+    @Test
+    void i1AGap() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").commit(3, 20, "op:b", "k/1 1 b");
+        expect(Invariant.I1);
+    }
+
+    @Test
+    void i1ALogThatSaysOtherThanTheTable() {
+        recording.commit(1, 10, "op:a", new String[] {"k/0 1 a"}, new String[] {"k/0 1 a", "k/1 1 a"});
+        expect(Invariant.I1);
+    }
+
+    @Test
+    void i2AViewThatLacksAChange() {
+        recording.commit(1, 10, "op:a", "k/0 1 a");
+        Map<String, String> before = recording.table();
+        recording.commit(2, 20, "op:b", "k/1 1 b").view(2, 30, before, "sampled");
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void i2AnExpiredEntryInAView() {
+        recording.client(
+                "V",
+                Recording.nanos(9_000),
+                Recording.nanos(9_000),
+                9_000_000,
+                "",
+                0,
+                "0",
+                "-|-;-|-",
+                "t/0:1:5000000",
+                "",
+                "sampled");
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void i3AViewThatGoesBack() {
+        recording.commit(1, 10, "op:a", "k/0 1 a");
+        Map<String, String> before = recording.table();
+        recording.commit(2, 20, "op:b", "k/1 1 b").view(2, 30).view(1, 40, before, "sampled");
+        expect(Invariant.I3);
+    }
+
+    @Test
+    void i3AReadThatGoesBack() {
+        recording
+                .client("D", Recording.nanos(10), Recording.nanos(10), "", "k/0", 2, 5)
+                .client("D", Recording.nanos(20), Recording.nanos(20), "", "k/0", 1, 4);
+        expect(Invariant.I3);
+    }
+
+    @Test
+    void i3WhatIsGoneComesBack() {
+        recording
+                .client("D", Recording.nanos(10), Recording.nanos(10), "", "k/0", 2, 5)
+                .client("D", Recording.nanos(20), Recording.nanos(20), "", "k/0", 0, 0)
+                .client("D", Recording.nanos(30), Recording.nanos(30), "", "k/0", 2, 5);
+        expect(Invariant.I3);
+    }
+
+    @Test
+    void i4HalfAPairInAView() {
+        recording.view(1, 10, Map.of("p/0-left", "1 1 a"), "sampled");
+        expect(Invariant.I4);
+    }
+
+    @Test
+    void i4HalfAPairInAChangeSet() {
+        recording.commit(1, 10, "op:a", "p/0-left 1 a", "p/0-right 1 a").applied(1, 11, false, "p/0-left@-@1:a");
+        expect(Invariant.I4);
+    }
+
+    @Test
+    void i5AChangeSetToldTwice() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .applied(1, 11, false, "k/0@-@1:a")
+                .applied(1, 12, false, "k/0@-@1:a");
+        expect(Invariant.I5);
+    }
+
+    @Test
+    void i5AListenerThatHearsItTwice() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").heard(1, 11, "k/0@-@1:a").heard(1, 12, "k/0@1:a@1:a");
+        expect(Invariant.I5);
+    }
+
+    @Test
+    void i6ASkippedChangeSet() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .commit(2, 20, "op:b", "k/1 1 b")
+                .commit(3, 30, "op:c", "k/2 1 c")
+                .applied(1, 11, false, "k/0@-@1:a")
+                .applied(3, 31, false, "k/2@-@1:c");
+        expect(Invariant.I6);
+    }
+
+    @Test
+    void i6AListenerThatMissesAStep() {
+        recording.heard(1, 10, "k/0@-@1:a").heard(3, 20, "k/0@2:b@3:c");
+        expect(Invariant.I6);
+    }
+
+    @Test
+    void i7ARevisionThatComesAfterItWasShown() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .applied(1, 11, false, "k/0@-@1:a")
+                .commit(2, 20, "op:b", "k/1 1 b")
+                .commit(3, 30, "op:c", "k/2 1 c")
+                .view(3, 35)
+                .applied(2, 40, false, "k/1@-@1:b");
+        expect(Invariant.I7);
+    }
+
+    @Test
+    void i8ACounterThatLosesAnIncrement() {
+        recording
+                .commit(1, 10, "op:a", "c/0 1 1")
+                .commit(2, 20, "op:b", "c/0 2 2")
+                .commit(3, 30, "op:c", "c/0 3 2");
+        expect(Invariant.I8);
+    }
+
+    @Test
+    void i8AConditionThatDidNotHold() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .commit(2, 20, "op:b", "k/0 2 b")
+                .commit(3, 30, "op:c", "k/0 3 c")
+                .call("op:c", 29, "SET", "ok", 3, "k/0:3", 1, "k/0:3:3");
+        expect(Invariant.I8);
+    }
+
+    @Test
+    void i9AnEffectTwice() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").commit(2, 20, "op:a", "k/0 2 a");
+        expect(Invariant.I9);
+    }
+
+    @Test
+    void i9AnEffectOfWhatWasRolledBack() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .run("Q", Recording.nanos(9), Recording.nanos(11), "op:a", "ROLLED_BACK", "", "rolled-back");
+        expect(Invariant.I9);
+    }
+
+    @Test
+    void i10AnOwnWriteThatIsNotRead() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .commit(2, 20, "op:b", "k/0 2 b")
+                .call("op:b", 19, "SET", "ok", 2, "k/0:2", -1, "k/0:1:1");
+        expect(Invariant.I10);
+    }
+
+    @Test
+    void i10ASyncThatDoesNotSync() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .call("op:a", 9, "SET", "ok", 1, "k/0:1", -1, "k/0:1:1")
+                .client("Y", Recording.nanos(30), Recording.nanos(40), true, 0);
+        expect(Invariant.I10);
+    }
+
+    @Test
+    void i11AnAcknowledgedWriteThatIsGone() {
+        recording.call("op:a", 9, "SET", "ok", 1, "k/0:1", -1, "k/0:1:1");
+        expect(Invariant.I11);
+    }
+
+    @Test
+    void i11AnAcknowledgedStatementThatIsGone() {
+        recording.run("Q", Recording.nanos(9), Recording.nanos(11), "op:a", "PUT", "", "ok");
+        expect(Invariant.I11);
+    }
+
+    @Test
+    void i12StalenessThatIsUnderstated() {
+        recording.commit(1, 10, "op:a", "k/0 1 a");
+        recording.status(20, "LIVE", 5, 1);
+        Map<String, String> old = recording.table();
+        recording
+                .commit(2, 100, "op:b", "k/1 1 b")
+                .commit(3, 200, "op:c", "k/2 1 c")
+                .view(1, 3_000, old, "status")
+                .client("S", Recording.nanos(3_000), Recording.nanos(3_000), "LIVE", Recording.nanos(10), 1, 0, true);
+        expect(Invariant.I12);
+    }
+
+    @Test
+    void i12ASilentLinkThatIsNotNoticed() {
+        long end = 2_000 + Checker.NOTICED / 1_000_000 + 500;
+        recording.run("T", Recording.nanos(2_000), Recording.nanos(end), 1, "FREEZE", "-");
+        for (int millis = 1_900; millis < end; millis += 100) {
+            recording.status(millis, "LIVE", 10, 0);
+        }
+        expect(Invariant.I12);
+    }
+
+    @Test
+    void i13AClientThatStaysBehind() {
+        recording.commit(1, 10, "op:a", "k/0 1 a");
+        Map<String, String> old = recording.table();
+        recording.commit(2, 100, "op:b", "k/1 1 b").view(1, 30_000, old, "status");
+        recording.client(
+                "S", Recording.nanos(30_000), Recording.nanos(30_000), "STALE", Recording.nanos(29_950), 1, 0, true);
+        expect(Invariant.I13);
+    }
+
+    @Test
+    void i13ALastWriteThatIsNeverShown() {
+        recording
+                .commit(1, 10, "op:final-1", "z/final 1 last")
+                .run("G", Recording.nanos(9), Recording.nanos(10), "op:final-1");
+        expect(Invariant.I13);
+    }
+
+    @Test
+    void i14AReplacedHistoryThatIsNotNoticed() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").view(1, 20).lineage(1, 2_000).view(1, 99_000);
+        expect(Invariant.I14);
+    }
+
+    @Test
+    void i14AViewOfANewHistoryWithoutAWord() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .view(1, 20)
+                .restore(0, 2_000)
+                .commit(1, 2_100, "op:b", "k/0 1 b")
+                .view(1, 2_200);
+        expect(Invariant.I14);
+    }
+
+    @Test
+    void i14AResyncForNoReason() {
+        recording.event(2_000, "resynced", "history_replaced");
+        expect(Invariant.I14);
+    }
+
+    @Test
+    void i15AHotLoop() {
+        for (int i = 0; i < 200; i++) {
+            recording.event(1_000 + i, "openFeed", "failed");
+        }
+        expect(Invariant.I15);
+    }
+
+    @Test
+    void i15ALogThatIsFlooded() {
+        for (int i = 0; i < 50; i++) {
+            recording.logged("1 [config-watch] WARN io.configmanager.engine.StatusTracker - Watch is stale");
+        }
+        expect(Invariant.I15);
+    }
+
+    @Test
+    void i16ASlowClose() {
+        recording.closed(1_000, 5_000, "", 0);
+        expect(Invariant.I16);
+    }
+
+    @Test
+    void i16AThreadThatStays() {
+        recording.closed(1_000, 10, "config-watch", 0);
+        expect(Invariant.I16);
+    }
+
+    @Test
+    void i16AConnectionThatStays() {
+        recording.closed(1_000, 10, "", 1);
+        expect(Invariant.I16);
+    }
+
+    private void expect(Invariant invariant) {
+        assertThat(recording.check().violations()).containsKey(invariant);
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.samples.robustness;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.Test;
+
+/**
+ * A run with a fresh seed each time, because a seed that always passes finds nothing. What it prints tells how to repeat the
+ * plan: {@code -Drobustness.seed=…}. The records of a run that violates something stay.
+ */
+class ShortRunTest {
+
+    private static final long SECONDS = Long.getLong("robustness.seconds", 40);
+
+    @Test
+    void everyInvariantHolds() throws Exception {
+        long seed = Long.getLong("robustness.seed", ThreadLocalRandom.current().nextLong(1_000_000));
+        System.out.println("Robustness: seed " + seed + ", " + SECONDS + " s");
+        Path directory = Files.createDirectories(Path.of("target", "robustness", "seed-" + seed))
+                .toAbsolutePath();
+        new Run(new Settings(seed, Duration.ofSeconds(SECONDS)), directory).execute();
+
+        Findings findings = Checker.check(Records.read(directory));
+        List<String> report = Report.markdown("Seed " + seed + ", " + SECONDS + " s of load", findings);
+        Files.write(directory.resolve("report.md"), report);
+        assertThat(findings.violations()).as(String.join("\n", report)).isEmpty();
+        for (Invariant invariant : Invariant.values()) {
+            assertThat(findings.judgements(invariant))
+                    .as("how often %s was judged", invariant)
+                    .isPositive();
+        }
+    }
+}
