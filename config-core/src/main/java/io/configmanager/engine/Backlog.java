@@ -44,6 +44,7 @@ final class Backlog implements Subscriber {
     private volatile @Nullable String closed;
     private @Nullable News last;
     private @Nullable ConfigEntry takenBeforeLast;
+    private boolean owedBeforeLast;
 
     private record Pending(@Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first) {
 
@@ -215,6 +216,7 @@ final class Backlog implements Subscriber {
         ConfigEntry before = taken.get(key);
         boolean isOwed = owed.remove(key);
         takenBeforeLast = before;
+        owedBeforeLast = isOwed;
         if (now.entry != null) {
             taken.put(key, now.entry);
             return before != null && before.sameContent(now.entry) ? null : change(key, KeyState.Kind.PRESENT, now);
@@ -238,7 +240,7 @@ final class Backlog implements Subscriber {
             failureTaken = false;
         } else if (back instanceof Recovered unheard) {
             // If it has failed again since, there is nothing to tell: whoever listens believes so anyway.
-            recovered = failure == null;
+            recovered |= failure == null;
             failure = unheard.failure();
             failureTaken = true;
         } else if (back instanceof Change change) {
@@ -254,7 +256,7 @@ final class Backlog implements Subscriber {
         } else {
             taken.put(key, takenBeforeLast);
         }
-        if (change.kind() == KeyState.Kind.ABSENT || (change.first() && filter instanceof ConfigFilter.Keys)) {
+        if (owedBeforeLast) {
             owed.add(key);
         }
         Map<String, Pending> others = new LinkedHashMap<>(pending);
