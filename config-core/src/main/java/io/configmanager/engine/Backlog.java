@@ -98,6 +98,9 @@ final class Backlog implements Subscriber {
      * @param revision they are the truth up to here at least; older changes are no news
      */
     synchronized void start(Collection<ConfigEntry> entries, long epoch, long revision) {
+        if (closed != null) {
+            return;
+        }
         Map<String, Pending> told = new LinkedHashMap<>(pending);
         pending.clear();
         startEpoch = epoch;
@@ -234,7 +237,7 @@ final class Backlog implements Subscriber {
 
     /** What was taken last did not reach anybody: it comes again, or what is newer by then. */
     synchronized void putBack() {
-        News back = last;
+        News back = closed == null ? last : null;
         last = null;
         if (back instanceof Failed) {
             failureTaken = false;
@@ -302,6 +305,9 @@ final class Backlog implements Subscriber {
             closed = reason == null ? "The watcher is closed" : reason;
             pending.clear();
             taken.clear();
+            owed.clear();
+            last = null;
+            takenBeforeLast = null;
             waitingSince = null;
         }
         signal.give();

@@ -87,6 +87,14 @@ class BacklogTest {
             offer(6, delete("a"));
             assertThat(drain()).isEmpty();
         }
+
+        @Test
+        void nothingIsKeptIfItWasClosedBefore() {
+            backlog.close("The manager is closed");
+            start(5, entry("a", 1));
+
+            assertThat(backlog.poll()).isNull();
+        }
     }
 
     @Nested
@@ -395,6 +403,17 @@ class BacklogTest {
             backlog.putBack();
 
             assertThat(drain()).isEmpty();
+        }
+
+        @Test
+        void afterCloseIsNothing() {
+            start(1, entry("a", 1));
+            take("a=1@1");
+            backlog.close(null);
+            backlog.putBack();
+
+            assertThat(drain()).isEmpty();
+            assertThat(backlog.waitingSince()).isNull();
         }
     }
 
