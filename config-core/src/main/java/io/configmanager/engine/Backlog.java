@@ -40,13 +40,13 @@ final class Backlog implements Subscriber {
     private @Nullable Throwable failure;
     private boolean failureTaken;
     private boolean recovered;
-    private @Nullable Long waitingSince;
     private volatile @Nullable String closed;
     private @Nullable News last;
     private @Nullable ConfigEntry takenBeforeLast;
+    private long lastSince;
     private boolean owedBeforeLast;
 
-    private record Pending(@Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first) {
+    private record Pending(@Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first, long since) {
 
         boolean isNewerThan(long otherEpoch, long otherRevision) {
             return epoch > otherEpoch || (epoch == otherEpoch && revision > otherRevision);
@@ -101,6 +101,7 @@ final class Backlog implements Subscriber {
         if (closed != null) {
             return;
         }
+        long now = nanoTime.getAsLong();
         Map<String, Pending> told = new LinkedHashMap<>(pending);
         pending.clear();
         startEpoch = epoch;
@@ -108,11 +109,11 @@ final class Backlog implements Subscriber {
         if (filter instanceof ConfigFilter.Keys named) {
             for (String key : named.keys()) {
                 owed.add(key);
-                pending.put(key, new Pending(null, epoch, revision, 0, true));
+                pending.put(key, new Pending(null, epoch, revision, 0, true, now));
             }
         }
         for (ConfigEntry entry : entries) {
-            pending.put(entry.key(), new Pending(entry, epoch, Math.max(revision, entry.revision()), 0, true));
+            pending.put(entry.key(), new Pending(entry, epoch, Math.max(revision, entry.revision()), 0, true, now));
         }
         told.forEach((key, change) -> {
             Pending known = pending.get(key);
@@ -120,7 +121,6 @@ final class Backlog implements Subscriber {
                 pending.put(key, change);
             }
         });
-        announce();
     }
 
     @Override
@@ -131,26 +131,26 @@ final class Backlog implements Subscriber {
             if (closed != null || old) {
                 return;
             }
+            long now = nanoTime.getAsLong();
             for (ConfigChange change : changes.changes()) {
                 if (filter.matches(change.key())) {
-                    offer(change.key(), change.after(), changes.epoch(), changes.revision());
+                    offer(change.key(), change.after(), changes.epoch(), changes.revision(), now);
                 }
             }
-            announce();
         }
         signal.give();
     }
 
-    private void offer(String key, @Nullable ConfigEntry entry, long epoch, long revision) {
+    private void offer(String key, @Nullable ConfigEntry entry, long epoch, long revision, long now) {
         Pending known = pending.get(key);
         if (known == null) {
             ConfigEntry before = taken.get(key);
             if (before == null || epoch > startEpoch || before.revision() < revision) {
-                pending.put(key, new Pending(entry, epoch, revision, 0, false));
+                pending.put(key, new Pending(entry, epoch, revision, 0, false, now));
             }
         } else if (!known.isNewerThan(epoch, revision - 1)) {
             // Keeps its place: the order is that of the first news of each key.
-            pending.put(key, new Pending(entry, epoch, revision, known.collapsed + 1, false));
+            pending.put(key, new Pending(entry, epoch, revision, known.collapsed + 1, false, known.since));
         }
     }
 
@@ -165,7 +165,6 @@ final class Backlog implements Subscriber {
                 failure = cause;
                 failureTaken = false;
             }
-            announce();
         }
         signal.give();
     }
@@ -177,7 +176,6 @@ final class Backlog implements Subscriber {
                 return;
             }
             recovered = true;
-            announce();
         }
         signal.give();
     }
@@ -185,9 +183,6 @@ final class Backlog implements Subscriber {
     /** Takes the next thing to tell: a failure first, a recovery after what had changed meanwhile. Null if there is none. */
     synchronized @Nullable News poll() {
         last = take();
-        if (pending.isEmpty()) {
-            waitingSince = null;
-        }
         return last;
     }
 
@@ -200,6 +195,7 @@ final class Backlog implements Subscriber {
         while (next.hasNext()) {
             Map.Entry<String, Pending> first = next.next();
             next.remove();
+            lastSince = first.getValue().since;
             Change change = change(first.getKey(), first.getValue());
             if (change != null) {
                 return change;
@@ -249,7 +245,6 @@ final class Backlog implements Subscriber {
         } else if (back instanceof Change change) {
             putBack(change);
         }
-        announce();
     }
 
     private void putBack(Change change) {
@@ -269,25 +264,25 @@ final class Backlog implements Subscriber {
                 key,
                 newer == null
                         ? new Pending(
-                                change.entry(), change.epoch(), change.revision(), change.collapsed(), change.first())
+                                change.entry(),
+                                change.epoch(),
+                                change.revision(),
+                                change.collapsed(),
+                                change.first(),
+                                lastSince)
                         : new Pending(
                                 newer.entry,
                                 newer.epoch,
                                 newer.revision,
                                 newer.collapsed + change.collapsed() + 1,
-                                false));
+                                false,
+                                lastSince));
         pending.putAll(others);
-    }
-
-    private void announce() {
-        if (waitingSince == null && !pending.isEmpty()) {
-            waitingSince = nanoTime.getAsLong();
-        }
     }
 
     @Override
     public synchronized @Nullable Long waitingSince() {
-        return pushed ? waitingSince : null;
+        return pushed && !pending.isEmpty() ? pending.values().iterator().next().since : null;
     }
 
     /** Why nothing comes any more, if that is so and was not the watcher's own doing. */
@@ -308,7 +303,6 @@ final class Backlog implements Subscriber {
             owed.clear();
             last = null;
             takenBeforeLast = null;
-            waitingSince = null;
         }
         signal.give();
     }

@@ -421,6 +421,21 @@ class BacklogTest {
     class Waiting {
 
         @Test
+        void isCountedFromTheOldestThatWaits() {
+            start(1);
+            assertThat(backlog.waitingSince()).isNull();
+            now = 10;
+            offer(2, put("a", 2));
+            now = 20;
+            offer(3, put("b", 3), put("a", 3));
+            assertThat(backlog.waitingSince()).isEqualTo(10);
+            backlog.poll();
+            assertThat(backlog.waitingSince()).as("a was taken").isEqualTo(20);
+            backlog.poll();
+            assertThat(backlog.waitingSince()).isNull();
+        }
+
+        @Test
         void isNotCountedWhereNobodyTakesAtOnce() {
             backlog = new Backlog(ConfigFilter.ALL, new Signal(), false, false, () -> now);
             start(1, entry("a", 1));
