@@ -180,6 +180,11 @@ final class Backlog implements Subscriber {
         signal.give();
     }
 
+    /** How many things there are to tell, at most. */
+    synchronized int size() {
+        return pending.size() + 2;
+    }
+
     /** Takes the next thing to tell: a failure first, a recovery after what had changed meanwhile. Null if there is none. */
     synchronized @Nullable News poll() {
         last = take();

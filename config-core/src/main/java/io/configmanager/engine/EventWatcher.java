@@ -105,6 +105,11 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     }
 
     @Override
+    protected int atHand() {
+        return backlog.size();
+    }
+
+    @Override
     protected void putBack() {
         backlog.putBack();
     }

@@ -45,6 +45,11 @@ final class StateWatcher<T> extends AbstractWatcher<KeyState<T>> {
     }
 
     @Override
+    protected int atHand() {
+        return backlog.size();
+    }
+
+    @Override
     protected void putBack() {
         backlog.putBack();
     }

@@ -56,6 +56,14 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
      */
     protected abstract @Nullable T next();
 
+    /** After how many calls of {@link #next} everything that is known now was returned, at most. */
+    protected abstract int atHand();
+
+    /** Whether the filters let this pass. */
+    boolean accepts(T found) {
+        return true;
+    }
+
     /** What {@link #next} returned last was not taken: returns it again next time, or what is newer by then. */
     protected abstract void putBack();
 
@@ -82,8 +90,19 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     public final Optional<T> poll() {
         beginTurn();
         try {
+            // Counted, because what comes meanwhile may go on for ever.
+            for (int known = atHand(); known > 0; known--) {
+                requireOpen();
+                T found = next();
+                if (found == null) {
+                    break;
+                }
+                if (accepts(found)) {
+                    return Optional.of(found);
+                }
+            }
             requireOpen();
-            return Optional.ofNullable(next());
+            return Optional.empty();
         } finally {
             endTurn();
         }
@@ -109,20 +128,27 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
         beginTurn();
         try {
             long cancelled = control.cancels.get();
-            long left = nanos;
+            long start = System.nanoTime();
+            int known = atHand();
             while (true) {
                 long since = signal.given();
                 requireOpen();
                 T found = next();
-                if (found != null) {
+                if (found != null && accepts(found)) {
                     return found;
                 }
-                if (left <= 0) {
-                    return null;
-                }
-                left = signal.await(since, left);
                 if (control.cancels.get() != cancelled) {
                     throw new CancellationException("Cancelled while waiting");
+                }
+                long left = nanos - (System.nanoTime() - start);
+                known--;
+                if (found == null) {
+                    if (left <= 0) {
+                        return null;
+                    }
+                    signal.await(since, left);
+                } else if (left <= 0 && known <= 0) {
+                    return null;
                 }
             }
         } finally {
@@ -158,11 +184,17 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
         return new AbstractWatcher<>(this) {
             @Override
             protected @Nullable T next() {
-                T found = all.next();
-                while (found != null && !predicate.test(found)) {
-                    found = all.next();
-                }
-                return found;
+                return all.next();
+            }
+
+            @Override
+            protected int atHand() {
+                return all.atHand();
+            }
+
+            @Override
+            boolean accepts(T found) {
+                return all.accepts(found) && predicate.test(found);
             }
 
             @Override

@@ -36,15 +36,14 @@ public final class Signal {
         return given.get();
     }
 
-    /** Waits until this was given once more; what is left of the time, not positive if it is over. */
-    long await(long since, long nanos) throws InterruptedException {
+    /** Waits until this was given once more, or the time is over. */
+    void await(long since, long nanos) throws InterruptedException {
         long left = nanos;
         lock.lockInterruptibly();
         try {
             while (given.get() == since && left > 0) {
                 left = changed.awaitNanos(left);
             }
-            return given.get() == since ? left : Math.max(1, left);
         } finally {
             lock.unlock();
         }
