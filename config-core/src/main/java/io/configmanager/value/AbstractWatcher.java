@@ -36,8 +36,7 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
         final AtomicLong cancels = new AtomicLong();
         volatile @Nullable String closed;
 
-        @Nullable
-        Runnable wakeUp;
+        Signal.@Nullable WakeUp wakeUp;
     }
 
     protected AbstractWatcher(Signal signal) {
@@ -227,7 +226,8 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     }
 
     @Override
-    public final void onReady(Runnable wakeUp) {
+    public final void onReady(Runnable action) {
+        Signal.WakeUp wakeUp = new Signal.WakeUp(action);
         synchronized (control) {
             if (control.wakeUp != null) {
                 signal.remove(control.wakeUp);
@@ -253,7 +253,7 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
 
     /** Closes with the reason that later calls give. */
     protected final void close(String reason) {
-        Runnable wakeUp;
+        Signal.WakeUp wakeUp;
         synchronized (control) {
             if (isClosed()) {
                 return;

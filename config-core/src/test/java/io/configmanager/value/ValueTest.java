@@ -361,6 +361,31 @@ class ValueTest {
             value.set("a");
             assertThat(calls).hasValue(2);
         }
+
+        @Test
+        void ofOneWatcherIsNotEndedByAnotherOneWithTheSameAction() {
+            Runnable same = calls::incrementAndGet;
+            Watcher<String> other = value.watch();
+            watcher.onReady(same);
+            other.onReady(same);
+            other.close();
+            calls.set(0);
+            value.set("a");
+            assertThat(calls).hasValue(1);
+        }
+
+        @Test
+        void thatThrowsDisturbsNeitherTheSetterNorTheOthers() {
+            for (int i = 0; i < 5; i++) {
+                value.watch().onReady(() -> {
+                    throw new StackOverflowError("expected");
+                });
+                value.watch().onReady(calls::incrementAndGet);
+            }
+            calls.set(0);
+            assertThatCode(() -> value.set("a")).doesNotThrowAnyException();
+            assertThat(calls).hasValue(5);
+        }
     }
 
     @Nested
