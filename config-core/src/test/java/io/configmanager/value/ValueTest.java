@@ -442,6 +442,18 @@ class ValueTest {
         }
 
         @Test
+        void wCn3OneRetryIsUnderWayHoweverMuchComesMeanwhile() {
+            BlockingQueue<String> queue = new ArrayBlockingQueue<>(1);
+            pipe(queue);
+            for (int i = 0; i < 1_000; i++) {
+                value.set("v" + i);
+            }
+            assertThat(retries).hasSize(1);
+            retry();
+            assertThat(retries).hasSize(1);
+        }
+
+        @Test
         void ev10CloseEndsAPipeInFrontOfAFullQueue() {
             BlockingQueue<String> queue = new ArrayBlockingQueue<>(1);
             Subscription pipe = pipe(queue);
@@ -542,6 +554,24 @@ class ValueTest {
                 throw new RejectedExecutionException("expected");
             });
             assertThatThrownBy(watcher::poll).isInstanceOf(WatcherStateException.class);
+        }
+
+        @Test
+        void anExecutorWithoutThreadsIsTriedAgainAndNothingIsLost() {
+            BlockingQueue<String> queue = new LinkedBlockingQueue<>();
+            AtomicInteger failures = new AtomicInteger(2);
+            Executor executor = task -> {
+                if (failures.getAndDecrement() > 0) {
+                    throw new StackOverflowError("expected");
+                }
+                task.run();
+            };
+            value.set("a");
+            new Pipe<>((AbstractWatcher<String>) watcher, queue::offer, executor, this::later).start();
+            retry();
+            assertThat(queue).isEmpty();
+            retry();
+            assertThat(queue).containsExactly("a");
         }
 
         private Subscription pipe(BlockingQueue<String> queue) {
