@@ -65,9 +65,6 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
         if (news instanceof Backlog.Recovered) {
             return event(ConfigEvent.Kind.RECOVERED, onlyState(), null, false);
         }
-        if (backlog.closed() != null) {
-            close(backlog.closed());
-        }
         return null;
     }
 
@@ -112,6 +109,11 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     @Override
     protected void putBack() {
         backlog.putBack();
+    }
+
+    @Override
+    protected @Nullable String ended() {
+        return backlog.closed();
     }
 
     @Override

@@ -66,6 +66,11 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     /** What {@link #next} returned last was not taken: returns it again next time, or what is newer by then. */
     protected abstract void putBack();
 
+    /** Why nothing can come any more, though nobody has closed this; null if something can. */
+    protected @Nullable String ended() {
+        return null;
+    }
+
     /** Called once, when this closes. */
     protected void closed() {}
 
@@ -167,13 +172,18 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     }
 
     private void requireOpen() {
-        String reason = control.closed;
-        if (reason != null) {
-            throw new WatcherStateException(reason);
+        if (isClosed()) {
+            throw new WatcherStateException(String.valueOf(control.closed));
         }
     }
 
     final boolean isClosed() {
+        if (control.closed == null) {
+            String reason = ended();
+            if (reason != null) {
+                close(reason);
+            }
+        }
         return control.closed != null;
     }
 
@@ -199,6 +209,11 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
             @Override
             protected void putBack() {
                 all.putBack();
+            }
+
+            @Override
+            protected @Nullable String ended() {
+                return all.ended();
             }
 
             @Override
@@ -233,7 +248,7 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
                 signal.remove(control.wakeUp);
             }
             control.wakeUp = wakeUp;
-            if (!isClosed()) {
+            if (control.closed == null) {
                 signal.add(wakeUp);
             }
         }
@@ -252,10 +267,10 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     }
 
     /** Closes with the reason that later calls give. */
-    protected final void close(String reason) {
+    private void close(String reason) {
         Signal.WakeUp wakeUp;
         synchronized (control) {
-            if (isClosed()) {
+            if (control.closed != null) {
                 return;
             }
             control.closed = reason;
