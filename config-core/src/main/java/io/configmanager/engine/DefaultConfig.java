@@ -291,6 +291,7 @@ final class DefaultConfig implements Config {
                 followed.backlog,
                 decoder(TypeRef.of(type)),
                 manager::watchStatus,
+                manager.reconciler::ticket,
                 wasInMemory,
                 followed.subscription);
     }
