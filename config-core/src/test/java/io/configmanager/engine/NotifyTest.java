@@ -461,6 +461,35 @@ class NotifyTest extends OnMemoryStore {
     }
 
     @Test
+    void aSubscriptionMadeWhileTheWatchRecoversIsNotLeftInFailure() {
+        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
+        dispatcher.failed(new StoreException("expected", true, null));
+        List<String> told = new ArrayList<>();
+        dispatcher.add("", new ToldHowItFares(told) {
+            @Override
+            public void failed(Throwable failure) {
+                if (told.isEmpty()) {
+                    // The watch thread, just before this one gets here.
+                    dispatcher.live();
+                }
+                super.failed(failure);
+            }
+        });
+        assertThat(told).last().isEqualTo("recovered");
+    }
+
+    @Test
+    void aSubscriptionMadeWhileTheManagerClosesIsNotHeld() {
+        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
+        dispatcher.close();
+        List<String> told = new ArrayList<>();
+        Subscription subscription = dispatcher.add("", new ToldHowItFares(told));
+        assertThat(told).containsExactly("closed The manager is closed");
+        assertThat(dispatcher.stats().open()).isZero();
+        subscription.close();
+    }
+
+    @Test
     void nothingComesAfterTheManagerIsClosed() throws Exception {
         connect();
         subscribe("a");
@@ -469,6 +498,43 @@ class NotifyTest extends OnMemoryStore {
         put("a", "1");
         assertThat(queue).isEmpty();
         assertThat(manager.subscriptionStats().open()).isZero();
+    }
+
+    private static class ToldHowItFares implements Subscriber {
+
+        private final List<String> told;
+
+        ToldHowItFares(List<String> told) {
+            this.told = told;
+        }
+
+        @Override
+        public ConfigFilter filter() {
+            return ConfigFilter.ALL;
+        }
+
+        @Override
+        public void offer(ConfigChangeSet changes) {}
+
+        @Override
+        public void failed(Throwable failure) {
+            told.add("failed");
+        }
+
+        @Override
+        public void recovered() {
+            told.add("recovered");
+        }
+
+        @Override
+        public Long waitingSince() {
+            return null;
+        }
+
+        @Override
+        public void close(String reason) {
+            told.add("closed " + reason);
+        }
     }
 
     /** A queue of bounded size behind a dispatcher; everything on the thread of the test, retries when it says so. */
