@@ -29,6 +29,7 @@ final class Backlog implements Subscriber {
     private final LongSupplier nanoTime;
     private final boolean pushed;
     private final boolean tellsFailures;
+    private final Reader reader;
     private final Map<String, Pending> pending = new LinkedHashMap<>();
     private final Map<String, ConfigEntry> taken = new HashMap<>();
 
@@ -46,11 +47,18 @@ final class Backlog implements Subscriber {
     private long lastSince;
     private boolean owedBeforeLast;
 
-    private record Pending(@Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first, long since) {
+    private record Pending(
+            @Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first, long since) {
 
         boolean isNewerThan(long otherEpoch, long otherRevision) {
             return epoch > otherEpoch || (epoch == otherEpoch && revision > otherRevision);
         }
+    }
+
+    /** Reads what there is now. */
+    @FunctionalInterface
+    interface Reader {
+        void readInto(Backlog backlog);
     }
 
     /** One thing to tell. */
@@ -78,11 +86,23 @@ final class Backlog implements Subscriber {
      * @param tellsFailures whether failure and recovery of the watch are news too
      */
     Backlog(ConfigFilter filter, Signal signal, boolean pushed, boolean tellsFailures, LongSupplier nanoTime) {
+        this(filter, signal, pushed, tellsFailures, nanoTime, backlog -> {});
+    }
+
+    /** @param reader is asked to call {@link #restart} when changes could not be offered one by one */
+    Backlog(
+            ConfigFilter filter,
+            Signal signal,
+            boolean pushed,
+            boolean tellsFailures,
+            LongSupplier nanoTime,
+            Reader reader) {
         this.filter = filter;
         this.signal = signal;
         this.pushed = pushed;
         this.tellsFailures = tellsFailures;
         this.nanoTime = nanoTime;
+        this.reader = reader;
     }
 
     @Override
@@ -152,6 +172,31 @@ final class Backlog implements Subscriber {
             // Keeps its place: the order is that of the first news of each key.
             pending.put(key, new Pending(entry, epoch, revision, known.collapsed + 1, false, known.since));
         }
+    }
+
+    @Override
+    public void reload() {
+        if (closed == null) {
+            reader.readInto(this);
+        }
+    }
+
+    /** What is there now, where not every change since was offered: what differs from what is known is news. */
+    void restart(Collection<ConfigEntry> entries, long epoch, long revision) {
+        synchronized (this) {
+            if (closed != null || startRevision < 0) {
+                return;
+            }
+            long now = nanoTime.getAsLong();
+            Set<String> gone = new HashSet<>(taken.keySet());
+            gone.addAll(pending.keySet());
+            for (ConfigEntry entry : entries) {
+                gone.remove(entry.key());
+                offer(entry.key(), entry, epoch, Math.max(revision, entry.revision()), now);
+            }
+            gone.forEach(key -> offer(key, null, epoch, revision, now));
+        }
+        signal.give();
     }
 
     @Override

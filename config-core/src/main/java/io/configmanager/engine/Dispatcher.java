@@ -134,6 +134,14 @@ final class Dispatcher implements Audience {
     }
 
     @Override
+    public void reloaded(String namespace) {
+        Subscribers subscribers = namespaces.get(namespace);
+        if (subscribers != null) {
+            subscribers.all.forEach(Subscriber::reload);
+        }
+    }
+
+    @Override
     public void failed(Throwable cause) {
         if (failure == null) {
             failure = cause;
