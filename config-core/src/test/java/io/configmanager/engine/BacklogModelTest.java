@@ -103,7 +103,8 @@ class BacklogModelTest {
                 finish();
             } catch (AssertionError | RuntimeException e) {
                 throw new AssertionError(
-                        "seed " + seed + ", " + filter + ": " + e.getMessage() + "\n  " + String.join("\n  ", trace), e);
+                        "seed " + seed + ", " + filter + ": " + e.getMessage() + "\n  " + String.join("\n  ", trace),
+                        e);
             }
         }
 
@@ -250,9 +251,10 @@ class BacklogModelTest {
                             .isFalse();
                     known.put(key, change.entry());
                 }
-                case DELETED -> assertThat(known.remove(key))
-                        .as("deletion of what is not known")
-                        .isNotNull();
+                case DELETED ->
+                    assertThat(known.remove(key))
+                            .as("deletion of what is not known")
+                            .isNotNull();
                 case ABSENT -> {
                     assertThat(filter).isInstanceOf(ConfigFilter.Keys.class);
                     assertThat(heardOf).as("absent only at first").doesNotContain(key);

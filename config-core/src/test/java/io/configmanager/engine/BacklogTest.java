@@ -213,7 +213,9 @@ class BacklogTest {
             drain();
             backlog.recovered();
             backlog.failed(NEXT_OUTAGE);
-            assertThat(drain()).as("who was told of a failure still believes so").isEmpty();
+            assertThat(drain())
+                    .as("who was told of a failure still believes so")
+                    .isEmpty();
             backlog.recovered();
             assertThat(drain()).containsExactly("RECOVERED expected");
         }

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.ConfigChange;
+import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigEvent.Kind;
 import io.configmanager.ConfigFilter;
@@ -15,9 +18,6 @@ import io.configmanager.KeyState;
 import io.configmanager.ManagerStateException;
 import io.configmanager.StoreException;
 import io.configmanager.Subscription;
-import io.configmanager.ConfigChange;
-import io.configmanager.ConfigChangeSet;
-import io.configmanager.ConfigEntry;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.store.Feed;
 import io.configmanager.value.Signal;
@@ -253,8 +253,7 @@ class NotifyTest extends OnMemoryStore {
         StatusTracker status = new StatusTracker(time::instant, time::nanoTime, Duration.ofSeconds(2));
         status.starting();
         status.failed(new StoreException("expected", true, null));
-        Feed.Batch batch = new Feed.Batch(
-                List.of(), Rows.position(1), Duration.ZERO, FakeTime.START, true, 0);
+        Feed.Batch batch = new Feed.Batch(List.of(), Rows.position(1), Duration.ZERO, FakeTime.START, true, 0);
         status.caughtUp(batch, time.nanoTime());
         assertThat(status.failures()).isOne();
         time.pass(Duration.ofSeconds(2));
@@ -554,10 +553,7 @@ class NotifyTest extends OnMemoryStore {
             Subscription subscription = dispatcher.add("", backlog);
             backlog.start(List.of(entry), 0, entry.revision());
             Reconciler reconciler =
-                    new Reconciler(
-                            new Codecs(new JsonCodec(), List.of(), 100),
-                            10,
-                            new ConfigObserver() {});
+                    new Reconciler(new Codecs(new JsonCodec(), List.of(), 100), 10, new ConfigObserver() {});
             FakeTime time = new FakeTime();
             StatusTracker status = new StatusTracker(time::instant, time::nanoTime, Duration.ofSeconds(1));
             watcher = new EventWatcher<>(
@@ -573,12 +569,8 @@ class NotifyTest extends OnMemoryStore {
         }
 
         void change(ConfigEntry entry) {
-            dispatcher.accept(new ConfigChangeSet(
-                    "",
-                    0,
-                    entry.revision(),
-                    false,
-                    List.of(ConfigChange.between(null, entry))));
+            dispatcher.accept(
+                    new ConfigChangeSet("", 0, entry.revision(), false, List.of(ConfigChange.between(null, entry))));
         }
 
         /** As a pipe does. */

@@ -54,7 +54,9 @@ abstract class OnMemoryStore {
     void closeManager() {
         if (manager != null) {
             manager.close();
-            assertThat(manager.subscriptionStats().open()).as("open after close").isZero();
+            assertThat(manager.subscriptionStats().open())
+                    .as("open after close")
+                    .isZero();
         }
         log.setLevel(null);
     }
