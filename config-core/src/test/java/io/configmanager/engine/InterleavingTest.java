@@ -3,6 +3,7 @@ package io.configmanager.engine;
 
 import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.StoreException;
 import io.configmanager.Watcher;
@@ -25,12 +26,12 @@ class InterleavingTest {
 
     @Test
     void aBacklogBehavesAsIfOneThreadUsedIt() {
-        options(5, 100).check(BacklogOperations.class);
+        options(6, 100).check(BacklogOperations.class);
     }
 
     @Test
     void aValueAndItsWatchersBehaveAsIfOneThreadUsedThem() {
-        options(10, 150).check(ValueOperations.class);
+        options(4, 80).check(ValueOperations.class);
     }
 
     private static ModelCheckingOptions options(int scenarios, int interleavings) {
@@ -48,24 +49,28 @@ class InterleavingTest {
     @Param(name = "value", gen = IntGen.class, conf = "1:3")
     public static class BacklogOperations {
 
+        private static final StoreException OUTAGE = new StoreException("expected", true, null);
+        private static final List<ConfigEntry> VALUES =
+                List.of(Rows.entry("a", "1", 1), Rows.entry("a", "2", 1), Rows.entry("a", "3", 1));
+        private static final ConfigEntry FIRST = Rows.entry("a", "0", 1);
+
         private final Backlog backlog = new Backlog(ConfigFilter.keys("a", "b"), new Signal(), true, true, () -> 0);
         private long revision = 1;
 
         public BacklogOperations() {
-            backlog.start(List.of(Rows.entry("a", "0", 1)), 0, 1);
+            backlog.start(List.of(FIRST), 0, 1);
         }
 
         @Operation(nonParallelGroup = "watch")
         public void offer(@Param(name = "value") int value) {
             revision++;
-            ConfigChange a = ConfigChange.between(null, Rows.entry("a", String.valueOf(value), revision));
-            ConfigChange b = new ConfigChange(ConfigChange.Kind.DELETE, "b", null, null);
-            backlog.offer(new ConfigChangeSet("", 0, revision, false, List.of(a, b)));
+            ConfigChange change = new ConfigChange(ConfigChange.Kind.UPDATE, "a", null, VALUES.get(value - 1));
+            backlog.offer(new ConfigChangeSet("", 0, revision, false, List.of(change)));
         }
 
         @Operation(nonParallelGroup = "watch")
         public void failed() {
-            backlog.failed(new StoreException("expected", true, null));
+            backlog.failed(OUTAGE);
         }
 
         @Operation(nonParallelGroup = "watch")
@@ -77,8 +82,8 @@ class InterleavingTest {
         public String poll() {
             News news = backlog.poll();
             if (news instanceof Change change) {
-                String value = change.entry() == null ? "" : change.entry().value();
-                return change.key() + " " + change.kind() + value + " " + change.revision() + " " + change.collapsed();
+                return change.key() + (change.entry() == null ? "-" : change.entry().value()) + change.revision() + "+"
+                        + change.collapsed();
             }
             return news == null ? "nothing" : news.getClass().getSimpleName();
         }
