@@ -135,8 +135,7 @@ class PublisherTckTest {
                     publisher.subscribe(null);
                     return;
                 }
-                publisher.subscribe(
-                        new OnEachRequest<>(subscriber, elements, () -> value.set(next.incrementAndGet())));
+                publisher.subscribe(new OnEachRequest<>(subscriber, elements, () -> value.set(next.incrementAndGet())));
             };
         }
 

@@ -111,8 +111,7 @@ class WatcherTest extends OnMemoryStore {
 
         Waiting cancelled = new Waiting(watcher);
         watcher.cancel();
-        assertThatThrownBy(() -> cancelled.result.get(5, TimeUnit.SECONDS))
-                .isInstanceOf(CancellationException.class);
+        assertThatThrownBy(() -> cancelled.result.get(5, TimeUnit.SECONDS)).isInstanceOf(CancellationException.class);
 
         put("a", "1");
         assertThat(text(watcher.get())).isEqualTo("a=1@1");
@@ -214,8 +213,7 @@ class WatcherTest extends OnMemoryStore {
         BlockingQueue<KeyState<Integer>> queue = new LinkedBlockingQueue<>();
         AtomicReference<String> last = new AtomicReference<>();
         Subscription toQueue = config.watch("a", Integer.class).pipe(queue, Runnable::run);
-        Subscription toConsumer =
-                config.watch("a", Integer.class).pipe(state -> last.set(text(state)), Runnable::run);
+        Subscription toConsumer = config.watch("a", Integer.class).pipe(state -> last.set(text(state)), Runnable::run);
         assertThat(text(queue.poll(5, TimeUnit.SECONDS))).isEqualTo("a=1@1");
         for (int i = 0; i < 3; i++) {
             System.gc();
@@ -323,8 +321,7 @@ class WatcherTest extends OnMemoryStore {
             put("app/changed", "2", "app/new", "2");
             delete("app/gone");
         });
-        assertThat(drain(watcher))
-                .containsExactlyInAnyOrder("app/changed=2@3", "app/gone DELETED@3", "app/new=2@3");
+        assertThat(drain(watcher)).containsExactlyInAnyOrder("app/changed=2@3", "app/gone DELETED@3", "app/new=2@3");
     }
 
     @Test
@@ -389,8 +386,7 @@ class WatcherTest extends OnMemoryStore {
         Watcher<KeyState<Integer>> prefix = config.watchPrefix("app", Integer.class);
         Watcher<KeyState<Integer>> key = config.watch("app/a", Integer.class);
         Watcher<KeyState<Integer>> absent = config.watch("app/e", Integer.class);
-        assertThat(drain(prefix))
-                .containsExactlyInAnyOrder("app/a=1@1", "app/b=1@1", "app/c=1@1", "app/d=1@1");
+        assertThat(drain(prefix)).containsExactlyInAnyOrder("app/a=1@1", "app/b=1@1", "app/c=1@1", "app/d=1@1");
         assertThat(text(key.get())).isEqualTo("app/a=1@1");
         assertThat(text(absent.get())).isEqualTo("app/e ABSENT@1");
         put("app/a", "2", "app/e", "2", "app/b", null);
@@ -462,8 +458,9 @@ class WatcherTest extends OnMemoryStore {
             });
             thread.setDaemon(true);
             thread.start();
-            await().atMost(SOON).until(() -> thread.getState() == Thread.State.WAITING
-                    || thread.getState() == Thread.State.TIMED_WAITING);
+            await().atMost(SOON)
+                    .until(() -> thread.getState() == Thread.State.WAITING
+                            || thread.getState() == Thread.State.TIMED_WAITING);
         }
     }
 }

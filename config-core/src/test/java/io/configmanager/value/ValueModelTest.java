@@ -35,7 +35,8 @@ class ValueModelTest {
             try {
                 run(new Random(seed), trace);
             } catch (AssertionError | RuntimeException e) {
-                throw new AssertionError("seed " + seed + ": " + e.getMessage() + "\n  " + String.join("\n  ", trace), e);
+                throw new AssertionError(
+                        "seed " + seed + ": " + e.getMessage() + "\n  " + String.join("\n  ", trace), e);
             }
         }
     }

@@ -116,6 +116,33 @@ class ValueTest {
             assertThat(second.get(5, TimeUnit.SECONDS)).isEqualTo("b");
         }
 
+        /** Forced: the value is set by the look itself, after it has found nothing. */
+        @Test
+        void ev2ASetBetweenTheLookAndTheWaitIsNotMissed() throws Exception {
+            Signal signal = new Signal();
+            AtomicInteger looks = new AtomicInteger();
+            Watcher<String> racing = new AbstractWatcher<>(signal) {
+                @Override
+                protected String next() {
+                    if (looks.getAndIncrement() > 0) {
+                        return "a";
+                    }
+                    signal.give();
+                    return null;
+                }
+
+                @Override
+                protected int atHand() {
+                    return 1;
+                }
+
+                @Override
+                protected void putBack() {}
+            };
+            assertThat(async(racing::get).get(5, TimeUnit.SECONDS)).isEqualTo("a");
+            assertThat(looks).hasValue(2);
+        }
+
         @Test
         void ev3OnlyTheNewestIsReturnedAndItIsNeverLost() throws Exception {
             for (int i = 0; i < 10; i++) {
