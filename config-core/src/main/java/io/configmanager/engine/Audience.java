@@ -8,6 +8,9 @@ import java.util.function.Consumer;
 @FunctionalInterface
 interface Audience extends Consumer<ConfigChangeSet> {
 
+    /** More has happened to the namespace, which is on demand, than is known; throws if the store cannot be read. */
+    default void reloaded(String namespace) {}
+
     /** The watch has failed, once more perhaps. */
     default void failed(Throwable failure) {}
 

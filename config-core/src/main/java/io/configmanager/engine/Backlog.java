@@ -29,6 +29,7 @@ final class Backlog implements Subscriber {
     private final LongSupplier nanoTime;
     private final boolean pushed;
     private final boolean tellsFailures;
+    private final Reader reader;
     private final Map<String, Pending> pending = new LinkedHashMap<>();
     private final Map<String, ConfigEntry> taken = new HashMap<>();
 
@@ -40,16 +41,24 @@ final class Backlog implements Subscriber {
     private @Nullable Throwable failure;
     private boolean failureTaken;
     private boolean recovered;
-    private @Nullable Long waitingSince;
     private volatile @Nullable String closed;
     private @Nullable News last;
     private @Nullable ConfigEntry takenBeforeLast;
+    private long lastSince;
+    private boolean owedBeforeLast;
 
-    private record Pending(@Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first) {
+    private record Pending(
+            @Nullable ConfigEntry entry, long epoch, long revision, int collapsed, boolean first, long since) {
 
         boolean isNewerThan(long otherEpoch, long otherRevision) {
             return epoch > otherEpoch || (epoch == otherEpoch && revision > otherRevision);
         }
+    }
+
+    /** Reads what there is now. */
+    @FunctionalInterface
+    interface Reader {
+        void readInto(Backlog backlog);
     }
 
     /** One thing to tell. */
@@ -77,11 +86,23 @@ final class Backlog implements Subscriber {
      * @param tellsFailures whether failure and recovery of the watch are news too
      */
     Backlog(ConfigFilter filter, Signal signal, boolean pushed, boolean tellsFailures, LongSupplier nanoTime) {
+        this(filter, signal, pushed, tellsFailures, nanoTime, backlog -> {});
+    }
+
+    /** @param reader is asked to call {@link #restart} when changes could not be offered one by one */
+    Backlog(
+            ConfigFilter filter,
+            Signal signal,
+            boolean pushed,
+            boolean tellsFailures,
+            LongSupplier nanoTime,
+            Reader reader) {
         this.filter = filter;
         this.signal = signal;
         this.pushed = pushed;
         this.tellsFailures = tellsFailures;
         this.nanoTime = nanoTime;
+        this.reader = reader;
     }
 
     @Override
@@ -97,6 +118,10 @@ final class Backlog implements Subscriber {
      * @param revision they are the truth up to here at least; older changes are no news
      */
     synchronized void start(Collection<ConfigEntry> entries, long epoch, long revision) {
+        if (closed != null) {
+            return;
+        }
+        long now = nanoTime.getAsLong();
         Map<String, Pending> told = new LinkedHashMap<>(pending);
         pending.clear();
         startEpoch = epoch;
@@ -104,11 +129,11 @@ final class Backlog implements Subscriber {
         if (filter instanceof ConfigFilter.Keys named) {
             for (String key : named.keys()) {
                 owed.add(key);
-                pending.put(key, new Pending(null, epoch, revision, 0, true));
+                pending.put(key, new Pending(null, epoch, revision, 0, true, now));
             }
         }
         for (ConfigEntry entry : entries) {
-            pending.put(entry.key(), new Pending(entry, epoch, Math.max(revision, entry.revision()), 0, true));
+            pending.put(entry.key(), new Pending(entry, epoch, Math.max(revision, entry.revision()), 0, true, now));
         }
         told.forEach((key, change) -> {
             Pending known = pending.get(key);
@@ -116,7 +141,6 @@ final class Backlog implements Subscriber {
                 pending.put(key, change);
             }
         });
-        announce();
     }
 
     @Override
@@ -127,27 +151,52 @@ final class Backlog implements Subscriber {
             if (closed != null || old) {
                 return;
             }
+            long now = nanoTime.getAsLong();
             for (ConfigChange change : changes.changes()) {
                 if (filter.matches(change.key())) {
-                    offer(change.key(), change.after(), changes.epoch(), changes.revision());
+                    offer(change.key(), change.after(), changes.epoch(), changes.revision(), now);
                 }
             }
-            announce();
         }
         signal.give();
     }
 
-    private void offer(String key, @Nullable ConfigEntry entry, long epoch, long revision) {
+    private void offer(String key, @Nullable ConfigEntry entry, long epoch, long revision, long now) {
         Pending known = pending.get(key);
         if (known == null) {
             ConfigEntry before = taken.get(key);
             if (before == null || epoch > startEpoch || before.revision() < revision) {
-                pending.put(key, new Pending(entry, epoch, revision, 0, false));
+                pending.put(key, new Pending(entry, epoch, revision, 0, false, now));
             }
         } else if (!known.isNewerThan(epoch, revision - 1)) {
             // Keeps its place: the order is that of the first news of each key.
-            pending.put(key, new Pending(entry, epoch, revision, known.collapsed + 1, false));
+            pending.put(key, new Pending(entry, epoch, revision, known.collapsed + 1, false, known.since));
         }
+    }
+
+    @Override
+    public void reload() {
+        if (closed == null) {
+            reader.readInto(this);
+        }
+    }
+
+    /** What is there now, where not every change since was offered: what differs from what is known is news. */
+    void restart(Collection<ConfigEntry> entries, long epoch, long revision) {
+        synchronized (this) {
+            if (closed != null || startRevision < 0) {
+                return;
+            }
+            long now = nanoTime.getAsLong();
+            Set<String> gone = new HashSet<>(taken.keySet());
+            gone.addAll(pending.keySet());
+            for (ConfigEntry entry : entries) {
+                gone.remove(entry.key());
+                offer(entry.key(), entry, epoch, Math.max(revision, entry.revision()), now);
+            }
+            gone.forEach(key -> offer(key, null, epoch, revision, now));
+        }
+        signal.give();
     }
 
     @Override
@@ -161,7 +210,6 @@ final class Backlog implements Subscriber {
                 failure = cause;
                 failureTaken = false;
             }
-            announce();
         }
         signal.give();
     }
@@ -173,17 +221,18 @@ final class Backlog implements Subscriber {
                 return;
             }
             recovered = true;
-            announce();
         }
         signal.give();
+    }
+
+    /** How many things there are to tell, at most. */
+    synchronized int size() {
+        return pending.size() + 2;
     }
 
     /** Takes the next thing to tell: a failure first, a recovery after what had changed meanwhile. Null if there is none. */
     synchronized @Nullable News poll() {
         last = take();
-        if (pending.isEmpty()) {
-            waitingSince = null;
-        }
         return last;
     }
 
@@ -196,6 +245,7 @@ final class Backlog implements Subscriber {
         while (next.hasNext()) {
             Map.Entry<String, Pending> first = next.next();
             next.remove();
+            lastSince = first.getValue().since;
             Change change = change(first.getKey(), first.getValue());
             if (change != null) {
                 return change;
@@ -215,6 +265,7 @@ final class Backlog implements Subscriber {
         ConfigEntry before = taken.get(key);
         boolean isOwed = owed.remove(key);
         takenBeforeLast = before;
+        owedBeforeLast = isOwed;
         if (now.entry != null) {
             taken.put(key, now.entry);
             return before != null && before.sameContent(now.entry) ? null : change(key, KeyState.Kind.PRESENT, now);
@@ -232,19 +283,18 @@ final class Backlog implements Subscriber {
 
     /** What was taken last did not reach anybody: it comes again, or what is newer by then. */
     synchronized void putBack() {
-        News back = last;
+        News back = closed == null ? last : null;
         last = null;
         if (back instanceof Failed) {
             failureTaken = false;
         } else if (back instanceof Recovered unheard) {
             // If it has failed again since, there is nothing to tell: whoever listens believes so anyway.
-            recovered = failure == null;
+            recovered |= failure == null;
             failure = unheard.failure();
             failureTaken = true;
         } else if (back instanceof Change change) {
             putBack(change);
         }
-        announce();
     }
 
     private void putBack(Change change) {
@@ -254,7 +304,7 @@ final class Backlog implements Subscriber {
         } else {
             taken.put(key, takenBeforeLast);
         }
-        if (change.kind() == KeyState.Kind.ABSENT || (change.first() && filter instanceof ConfigFilter.Keys)) {
+        if (owedBeforeLast) {
             owed.add(key);
         }
         Map<String, Pending> others = new LinkedHashMap<>(pending);
@@ -264,25 +314,25 @@ final class Backlog implements Subscriber {
                 key,
                 newer == null
                         ? new Pending(
-                                change.entry(), change.epoch(), change.revision(), change.collapsed(), change.first())
+                                change.entry(),
+                                change.epoch(),
+                                change.revision(),
+                                change.collapsed(),
+                                change.first(),
+                                lastSince)
                         : new Pending(
                                 newer.entry,
                                 newer.epoch,
                                 newer.revision,
                                 newer.collapsed + change.collapsed() + 1,
-                                false));
+                                false,
+                                lastSince));
         pending.putAll(others);
-    }
-
-    private void announce() {
-        if (waitingSince == null && !pending.isEmpty()) {
-            waitingSince = nanoTime.getAsLong();
-        }
     }
 
     @Override
     public synchronized @Nullable Long waitingSince() {
-        return pushed ? waitingSince : null;
+        return pushed && !pending.isEmpty() ? pending.values().iterator().next().since : null;
     }
 
     /** Why nothing comes any more, if that is so and was not the watcher's own doing. */
@@ -300,7 +350,9 @@ final class Backlog implements Subscriber {
             closed = reason == null ? "The watcher is closed" : reason;
             pending.clear();
             taken.clear();
-            waitingSince = null;
+            owed.clear();
+            last = null;
+            takenBeforeLast = null;
         }
         signal.give();
     }

@@ -240,7 +240,10 @@ final class DefaultConfig implements Config {
     private Followed follow(ConfigFilter filter, boolean pushed, boolean tellsFailures) {
         manager.readable(cache);
         Signal signal = new Signal();
-        Backlog backlog = new Backlog(filter, signal, pushed, tellsFailures, System::nanoTime);
+        Backlog backlog = new Backlog(filter, signal, pushed, tellsFailures, System::nanoTime, known -> {
+            Start again = manager.reconciler.start(cache);
+            known.restart(present(again.state(), filter), again.epoch(), again.state().revision);
+        });
         Subscription subscription = manager.dispatcher.add(namespace, backlog);
         try {
             Start start = manager.reconciler.start(cache);
@@ -291,6 +294,7 @@ final class DefaultConfig implements Config {
                 followed.backlog,
                 decoder(TypeRef.of(type)),
                 manager::watchStatus,
+                manager.reconciler::ticket,
                 wasInMemory,
                 followed.subscription);
     }

@@ -134,6 +134,14 @@ final class Dispatcher implements Audience {
     }
 
     @Override
+    public void reloaded(String namespace) {
+        Subscribers subscribers = namespaces.get(namespace);
+        if (subscribers != null) {
+            subscribers.all.forEach(Subscriber::reload);
+        }
+    }
+
+    @Override
     public void failed(Throwable cause) {
         if (failure == null) {
             failure = cause;
@@ -153,20 +161,35 @@ final class Dispatcher implements Audience {
     Subscription add(String namespace, Subscriber subscriber) {
         dropForgotten();
         namespaces.computeIfAbsent(namespace, name -> new Subscribers()).add(subscriber);
-        Throwable lasting = failure;
-        if (lasting != null) {
-            subscriber.failed(lasting);
-        }
+        tellHowItFares(subscriber);
         if (closed) {
             subscriber.close("The manager is closed");
+            remove(namespace, subscriber);
         }
         return () -> {
             subscriber.close(null);
-            Subscribers some = namespaces.get(namespace);
-            if (some != null) {
-                some.remove(subscriber);
-            }
+            remove(namespace, subscriber);
         };
+    }
+
+    /** Again if that changes meanwhile, because the watch may have told this subscriber in between. */
+    private void tellHowItFares(Subscriber subscriber) {
+        Throwable told = null;
+        while (failure != told) {
+            told = failure;
+            if (told != null) {
+                subscriber.failed(told);
+            } else {
+                subscriber.recovered();
+            }
+        }
+    }
+
+    private void remove(String namespace, Subscriber subscriber) {
+        Subscribers some = namespaces.get(namespace);
+        if (some != null) {
+            some.remove(subscriber);
+        }
     }
 
     /** Closes the subscription when the holder is garbage; the subscriber must not lead to it. */

@@ -9,6 +9,7 @@ import io.configmanager.KeyState;
 import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.WatchStatus;
+import io.configmanager.engine.Reconciler.Ticket;
 import io.configmanager.engine.StateWatcher.Decoder;
 import io.configmanager.value.AbstractWatcher;
 import io.configmanager.value.Signal;
@@ -24,6 +25,7 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     private final Backlog backlog;
     private final Decoder<T> decoder;
     private final Supplier<WatchStatus> status;
+    private final Supplier<Ticket> position;
     private final Subscription subscription;
     private final boolean wasInMemory;
     private final boolean single;
@@ -31,7 +33,8 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     /** The last good state of each key that was told. */
     private final Map<String, KeyState<T>> good = new HashMap<>();
 
-    private long epoch;
+    private @Nullable String changedLast;
+    private @Nullable KeyState<T> goodBeforeLast;
 
     /** @param wasInMemory whether what is there at the beginning did not have to be read for this */
     EventWatcher(
@@ -40,6 +43,7 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
             Backlog backlog,
             Decoder<T> decoder,
             Supplier<WatchStatus> status,
+            Supplier<Ticket> position,
             boolean wasInMemory,
             Subscription subscription) {
         super(signal);
@@ -47,6 +51,7 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
         this.backlog = backlog;
         this.decoder = decoder;
         this.status = status;
+        this.position = position;
         this.wasInMemory = wasInMemory;
         this.subscription = subscription;
         this.single = backlog.filter() instanceof ConfigFilter.Keys named
@@ -56,6 +61,7 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     @Override
     protected @Nullable ConfigEvent<T> next() {
         Backlog.News news = backlog.poll();
+        changedLast = null;
         if (news instanceof Backlog.Change change) {
             return changed(change);
         }
@@ -65,14 +71,12 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
         if (news instanceof Backlog.Recovered) {
             return event(ConfigEvent.Kind.RECOVERED, onlyState(), null, false);
         }
-        if (backlog.closed() != null) {
-            close(backlog.closed());
-        }
         return null;
     }
 
     private ConfigEvent<T> changed(Backlog.Change change) {
-        epoch = change.epoch();
+        changedLast = change.key();
+        goodBeforeLast = good.get(change.key());
         boolean fromCache = change.first() && wasInMemory;
         KeyState<T> state;
         try {
@@ -94,8 +98,9 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
 
     private ConfigEvent<T> event(
             ConfigEvent.Kind kind, @Nullable KeyState<T> result, @Nullable ConfigException error, boolean fromCache) {
-        WatchStatus now = status.get();
-        return new ConfigEvent<>(correlationId, kind, result, error, fromCache, now.staleness(), epoch, now.revision());
+        Ticket now = position.get();
+        return new ConfigEvent<>(
+                correlationId, kind, result, error, fromCache, status.get().staleness(), now.epoch(), now.applied());
     }
 
     private static ConfigException asConfigException(Throwable failure) {
@@ -105,8 +110,24 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     }
 
     @Override
+    protected int atHand() {
+        return backlog.size();
+    }
+
+    @Override
     protected void putBack() {
+        if (changedLast != null && goodBeforeLast != null) {
+            good.put(changedLast, goodBeforeLast);
+        } else if (changedLast != null) {
+            good.remove(changedLast);
+        }
+        changedLast = null;
         backlog.putBack();
+    }
+
+    @Override
+    protected @Nullable String ended() {
+        return backlog.closed();
     }
 
     @Override

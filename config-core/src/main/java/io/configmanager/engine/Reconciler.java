@@ -163,6 +163,8 @@ final class Reconciler {
                 } else {
                     cache.load(snapshot.entries(), revision, true);
                 }
+                // The feed may have come up to answers that were learned before, and may not move again for long.
+                cache.advanceTo(applied);
             }
             return true;
         });

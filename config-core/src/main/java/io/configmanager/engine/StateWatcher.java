@@ -31,9 +31,6 @@ final class StateWatcher<T> extends AbstractWatcher<KeyState<T>> {
     @Override
     protected @Nullable KeyState<T> next() {
         Backlog.News news = backlog.poll();
-        if (news == null && backlog.closed() != null) {
-            close(backlog.closed());
-        }
         return news instanceof Backlog.Change change ? state(change, decoder) : null;
     }
 
@@ -45,8 +42,18 @@ final class StateWatcher<T> extends AbstractWatcher<KeyState<T>> {
     }
 
     @Override
+    protected int atHand() {
+        return backlog.size();
+    }
+
+    @Override
     protected void putBack() {
         backlog.putBack();
+    }
+
+    @Override
+    protected @Nullable String ended() {
+        return backlog.closed();
     }
 
     @Override

@@ -14,6 +14,9 @@ interface Subscriber {
     /** A change set that holds at least one key that the filter means, and others perhaps. */
     void offer(ConfigChangeSet changes);
 
+    /** More has changed than could be offered, so that what is followed must be read; throws if the store cannot. */
+    default void reload() {}
+
     /** The watch has failed. */
     default void failed(Throwable failure) {}
 

@@ -231,8 +231,12 @@ final class WatchLoop implements Runnable {
         long start = nanoTime.getAsLong();
         Snapshot snapshot = store.snapshot(names, bound);
         storeClock.observed(snapshot.storeTime(), start);
+        Set<String> onDemand = new HashSet<>(snapshot.oversized());
         Map<String, Answers> answers = new HashMap<>();
         for (NamespaceCache cache : reconciler.active()) {
+            if (cache.state().onDemand != null && names.contains(cache.namespace())) {
+                onDemand.add(cache.namespace());
+            }
             if (snapshot.oversized().contains(cache.namespace())) {
                 answers.put(cache.namespace(), ask(cache.namespace(), cache.keysInMemory()));
             }
@@ -246,6 +250,7 @@ final class WatchLoop implements Runnable {
             return null;
         }
         differences.forEach(audience);
+        onDemand.forEach(audience::reloaded);
         return snapshot;
     }
 

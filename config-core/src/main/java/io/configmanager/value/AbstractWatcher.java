@@ -36,8 +36,7 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
         final AtomicLong cancels = new AtomicLong();
         volatile @Nullable String closed;
 
-        @Nullable
-        Runnable wakeUp;
+        Signal.@Nullable WakeUp wakeUp;
     }
 
     protected AbstractWatcher(Signal signal) {
@@ -56,8 +55,21 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
      */
     protected abstract @Nullable T next();
 
+    /** After how many calls of {@link #next} everything that is known now was returned, at most. */
+    protected abstract int atHand();
+
+    /** Whether the filters let this pass. */
+    boolean accepts(T found) {
+        return true;
+    }
+
     /** What {@link #next} returned last was not taken: returns it again next time, or what is newer by then. */
     protected abstract void putBack();
+
+    /** Why nothing can come any more, though nobody has closed this; null if something can. */
+    protected @Nullable String ended() {
+        return null;
+    }
 
     /** Called once, when this closes. */
     protected void closed() {}
@@ -82,8 +94,19 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     public final Optional<T> poll() {
         beginTurn();
         try {
+            // Counted, because what comes meanwhile may go on for ever.
+            for (int known = atHand(); known > 0; known--) {
+                requireOpen();
+                T found = next();
+                if (found == null) {
+                    break;
+                }
+                if (accepts(found)) {
+                    return Optional.of(found);
+                }
+            }
             requireOpen();
-            return Optional.ofNullable(next());
+            return Optional.empty();
         } finally {
             endTurn();
         }
@@ -109,20 +132,27 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
         beginTurn();
         try {
             long cancelled = control.cancels.get();
-            long left = nanos;
+            long start = System.nanoTime();
+            int known = atHand();
             while (true) {
                 long since = signal.given();
                 requireOpen();
                 T found = next();
-                if (found != null) {
+                if (found != null && accepts(found)) {
                     return found;
                 }
-                if (left <= 0) {
-                    return null;
-                }
-                left = signal.await(since, left);
                 if (control.cancels.get() != cancelled) {
                     throw new CancellationException("Cancelled while waiting");
+                }
+                long left = nanos - (System.nanoTime() - start);
+                known--;
+                if (found == null) {
+                    if (left <= 0) {
+                        return null;
+                    }
+                    signal.await(since, left);
+                } else if (left <= 0 && known <= 0) {
+                    return null;
                 }
             }
         } finally {
@@ -142,13 +172,18 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     }
 
     private void requireOpen() {
-        String reason = control.closed;
-        if (reason != null) {
-            throw new WatcherStateException(reason);
+        if (isClosed()) {
+            throw new WatcherStateException(String.valueOf(control.closed));
         }
     }
 
     final boolean isClosed() {
+        if (control.closed == null) {
+            String reason = ended();
+            if (reason != null) {
+                close(reason);
+            }
+        }
         return control.closed != null;
     }
 
@@ -158,16 +193,27 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
         return new AbstractWatcher<>(this) {
             @Override
             protected @Nullable T next() {
-                T found = all.next();
-                while (found != null && !predicate.test(found)) {
-                    found = all.next();
-                }
-                return found;
+                return all.next();
+            }
+
+            @Override
+            protected int atHand() {
+                return all.atHand();
+            }
+
+            @Override
+            boolean accepts(T found) {
+                return all.accepts(found) && predicate.test(found);
             }
 
             @Override
             protected void putBack() {
                 all.putBack();
+            }
+
+            @Override
+            protected @Nullable String ended() {
+                return all.ended();
             }
 
             @Override
@@ -195,13 +241,14 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     }
 
     @Override
-    public final void onReady(Runnable wakeUp) {
+    public final void onReady(Runnable action) {
+        Signal.WakeUp wakeUp = new Signal.WakeUp(action);
         synchronized (control) {
             if (control.wakeUp != null) {
                 signal.remove(control.wakeUp);
             }
             control.wakeUp = wakeUp;
-            if (!isClosed()) {
+            if (control.closed == null) {
                 signal.add(wakeUp);
             }
         }
@@ -220,10 +267,10 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     }
 
     /** Closes with the reason that later calls give. */
-    protected final void close(String reason) {
-        Runnable wakeUp;
+    private void close(String reason) {
+        Signal.WakeUp wakeUp;
         synchronized (control) {
-            if (isClosed()) {
+            if (control.closed != null) {
                 return;
             }
             control.closed = reason;

@@ -7,6 +7,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongFunction;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -25,7 +26,8 @@ final class Pipe<T> implements Subscription {
     private final Predicate<? super T> sink;
     private final SerialTask task;
     private final LongFunction<Executor> later;
-    private long wait = 1;
+    private final AtomicBoolean asksLater = new AtomicBoolean();
+    private volatile long wait = 1;
 
     /** @param sink takes one item; false if it cannot now */
     Pipe(AbstractWatcher<T> watcher, Predicate<? super T> sink, Executor executor) {
@@ -51,6 +53,22 @@ final class Pipe<T> implements Subscription {
         } catch (RejectedExecutionException e) {
             log.debug("The executor takes no more work", e);
             close();
+        } catch (RuntimeException | Error e) {
+            // Such as no memory for a thread.
+            log.error("What a watcher has cannot be moved now", e);
+            askLater();
+        }
+    }
+
+    /** Not once more for everything that comes meanwhile. */
+    private void askLater() {
+        if (asksLater.compareAndSet(false, true)) {
+            long now = wait;
+            wait = Math.min(2 * now, LONGEST_WAIT_MILLIS);
+            later.apply(now).execute(() -> {
+                asksLater.set(false);
+                ask();
+            });
         }
     }
 
@@ -60,8 +78,7 @@ final class Pipe<T> implements Subscription {
             while (next.isPresent()) {
                 if (!sink.test(next.get())) {
                     watcher.putBack();
-                    later.apply(wait).execute(this::ask);
-                    wait = Math.min(2 * wait, LONGEST_WAIT_MILLIS);
+                    askLater();
                     return;
                 }
                 wait = 1;

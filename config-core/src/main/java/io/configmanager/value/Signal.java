@@ -6,19 +6,42 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Tells watchers that there may be something new. Holds none of them, so that a forgotten watcher is garbage. */
 public final class Signal {
 
+    private static final Logger log = LoggerFactory.getLogger(Signal.class);
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
-    private final Set<Runnable> wakeUps = ConcurrentHashMap.newKeySet();
+    private final Set<WakeUp> wakeUps = ConcurrentHashMap.newKeySet();
     private final AtomicLong given = new AtomicLong();
+
+    /** What one watcher wants to be called; no other one, even if two of them want the same. */
+    static final class WakeUp {
+
+        private final Runnable action;
+
+        WakeUp(Runnable action) {
+            this.action = action;
+        }
+
+        void run() {
+            try {
+                action.run();
+            } catch (Throwable e) {
+                // Whatever it is: who gives the signal, and the others who wait for it, must not suffer.
+                log.error("A watcher could not be woken", e);
+            }
+        }
+    }
 
     /** There may be something new: wakes who waits. Quick, from any thread. */
     public void give() {
         giveToWaiting();
-        wakeUps.forEach(Runnable::run);
+        wakeUps.forEach(WakeUp::run);
     }
 
     void giveToWaiting() {
@@ -36,25 +59,24 @@ public final class Signal {
         return given.get();
     }
 
-    /** Waits until this was given once more; what is left of the time, not positive if it is over. */
-    long await(long since, long nanos) throws InterruptedException {
+    /** Waits until this was given once more, or the time is over. */
+    void await(long since, long nanos) throws InterruptedException {
         long left = nanos;
         lock.lockInterruptibly();
         try {
             while (given.get() == since && left > 0) {
                 left = changed.awaitNanos(left);
             }
-            return given.get() == since ? left : Math.max(1, left);
         } finally {
             lock.unlock();
         }
     }
 
-    void add(Runnable wakeUp) {
+    void add(WakeUp wakeUp) {
         wakeUps.add(wakeUp);
     }
 
-    void remove(Runnable wakeUp) {
+    void remove(WakeUp wakeUp) {
         wakeUps.remove(wakeUp);
     }
 }

@@ -65,6 +65,11 @@ public final class Value<T> {
             }
 
             @Override
+            protected int atHand() {
+                return 1;
+            }
+
+            @Override
             protected void putBack() {
                 seen = seenBefore;
             }

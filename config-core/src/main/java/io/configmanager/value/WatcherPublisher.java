@@ -41,7 +41,12 @@ public final class WatcherPublisher<T> implements Flow.Publisher<T> {
             return;
         }
         Delivery<T> delivery = new Delivery<>(watcher, subscriber, executor);
-        subscriber.onSubscribe(delivery);
+        try {
+            subscriber.onSubscribe(delivery);
+        } catch (RuntimeException | Error e) {
+            delivery.cancel();
+            throw e;
+        }
         delivery.start();
     }
 

@@ -81,12 +81,18 @@ import org.slf4j.LoggerFactory;
  *   first of several changes of a key counts               I2
  * </pre>
  *
- * <p>Replay one seed with {@code -Dmodel.seed=17}; run more of them with {@code -Dmodel.seeds=5000}.
+ * <p>Replay one seed with {@code -Dmodel.seed=17}; run more of them with {@code -Dmodel.seeds=5000}, and more
+ * of the short ones with {@code -Dmodel.runs=100000}.
  */
 class EngineModelTest {
 
     private static final int SEEDS = 200;
     private static final int STEPS = 300;
+
+    /** Short runs reach other places than long ones: each begins with nothing. */
+    private static final int SHORT_RUNS = 10_000;
+
+    private static final int SHORT_STEPS = 15;
 
     private final Logger engineLog = (Logger) LoggerFactory.getLogger("io.configmanager.engine");
     private final Level level = engineLog.getLevel();
@@ -107,7 +113,17 @@ class EngineModelTest {
         long first = only == null ? 1 : only;
         long last = only == null ? Integer.getInteger("model.seeds", SEEDS) : only;
         for (long seed = first; seed <= last; seed++) {
-            new Model(seed).run();
+            new Model(seed, STEPS).run();
+        }
+    }
+
+    @Test
+    void invariantsHoldInTenThousandBeginnings() {
+        Long only = Long.getLong("model.seed");
+        long first = only == null ? 1 : only;
+        long last = only == null ? Integer.getInteger("model.runs", SHORT_RUNS) : only;
+        for (long seed = first; seed <= last; seed++) {
+            new Model(seed, SHORT_STEPS).run();
         }
     }
 
@@ -158,6 +174,7 @@ class EngineModelTest {
         private static final String BAD = "{bad";
 
         private final long seed;
+        private final int steps;
         private final Random random;
         private final int bound;
         private final boolean badValues;
@@ -211,8 +228,9 @@ class EngineModelTest {
         /** Namespaces on demand of which keys were read one by one: those may be ahead of the feed up to here. */
         private final Map<String, Long> readUpTo = new HashMap<>();
 
-        Model(long seed) {
+        Model(long seed, int steps) {
             this.seed = seed;
+            this.steps = steps;
             this.random = new Random(seed);
             this.bound = List.of(100, 100, 4, 5).get(random.nextInt(4));
             this.badValues = random.nextInt(3) == 0;
@@ -242,7 +260,7 @@ class EngineModelTest {
         void run() {
             int step = 0;
             try {
-                for (; step < STEPS; step++) {
+                for (; step < steps; step++) {
                     step();
                     check();
                 }
@@ -400,7 +418,9 @@ class EngineModelTest {
             String namespace = pick(NAMESPACES);
             NamespaceCache cache = caches.computeIfAbsent(namespace, reconciler::newCache);
             reconciler.activate(cache);
-            if (!cache.loadableByCaller() || !loading.add(namespace)) {
+            // As the manager, which loads nothing for a caller before the watch was live.
+            boolean wasLive = status.state() == WatchState.LIVE || status.state() == WatchState.STALE;
+            if (!wasLive || !cache.loadableByCaller() || !loading.add(namespace)) {
                 return;
             }
             Ticket ticket = reconciler.startLoading(cache);
