@@ -47,6 +47,7 @@ final class Checker {
             new ViewCheck(client, operations.acknowledged()).check();
             boolean converged = survived && converged(client, records.run());
             new ChangeCheck(client).check(converged);
+            new FollowCheck(client).check(converged);
             operations.check(client);
             new BehaviourCheck(client).check(records.logs().getOrDefault(name, List.of()), killed(client));
         });

@@ -88,6 +88,11 @@ final class Client {
                 manager.namespace(namespace).listen(ConfigFilter.ALL, publications.listener(name));
             }
         }
+        Followers followers = new Followers(recorder, publications);
+        for (String namespace : LISTENED) {
+            start("watcher", () -> followers.watch(manager.namespace(namespace)));
+            start("queue", () -> followers.takeSlowly(manager.namespace(namespace)));
+        }
         recorder.write("C", System.nanoTime());
         say("ready " + System.nanoTime());
         start("sampler", sampler);

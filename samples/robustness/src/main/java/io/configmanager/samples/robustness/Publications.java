@@ -13,12 +13,14 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Records what a manager publishes: views, and change sets as the watch applies them and as listeners hear them. */
@@ -26,6 +28,8 @@ final class Publications {
 
     private static final int SLOW_MILLIS = 80;
     private static final int THROWS_EVERY = 25;
+    private static final List<String> WHO_HEARS =
+            Stream.of(Client.LISTENERS, Followers.NAMES).flatMap(List::stream).toList();
 
     private final Recorder recorder;
     private final AtomicReference<@Nullable ConfigManager> manager;
@@ -125,7 +129,7 @@ final class Publications {
                     missing.add(namespace);
                 }
             }
-            for (String name : Client.LISTENERS) {
+            for (String name : WHO_HEARS) {
                 for (String namespace : Client.LISTENED) {
                     if (!tag.equals(heardFinal.get(name + ' ' + namespace))) {
                         missing.add(name + ' ' + namespace);
@@ -139,9 +143,16 @@ final class Publications {
     private void noteFinal(String name, ConfigChangeSet changes) {
         for (ConfigChange change : changes.changes()) {
             ConfigEntry after = change.after();
-            if (change.key().equals(Keys.FINAL) && after != null) {
-                heardFinal.put(name + ' ' + changes.namespace(), after.value().replace("\"", ""));
+            if (after != null) {
+                noteFinal(name, changes.namespace(), change.key(), after.value());
             }
+        }
+    }
+
+    /** Notes it if this is the last write of the run. */
+    void noteFinal(String name, String namespace, String key, String value) {
+        if (key.equals(Keys.FINAL)) {
+            heardFinal.put(name + ' ' + namespace, value.replace("\"", ""));
         }
     }
 

@@ -320,6 +320,118 @@ class CheckerTest {
         expect(Invariant.I16);
     }
 
+    @Test
+    void i2AStateThatNeverWas() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").told(1, 20, "k/0", "PRESENT", "1:b");
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void i3AWatcherThatGoesBack() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .commit(2, 20, "op:b", "k/0 2 b")
+                .told(2, 30, "k/0", "PRESENT", "2:b")
+                .told(1, 40, "k/0", "PRESENT", "1:a");
+        expect(Invariant.I3);
+    }
+
+    @Test
+    void i5ADeletionOfWhatTheWatcherHasNotSeen() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").commit(2, 20, "op:b", "k/0").told(2, 30, "k/0", "DELETED", "-");
+        expect(Invariant.I5);
+    }
+
+    @Test
+    void i5EqualContentTwice() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .commit(2, 20, "op:b", "k/0 2 a")
+                .told(1, 15, "k/0", "PRESENT", "1:a")
+                .told(2, 25, "k/0", "PRESENT", "2:a");
+        expect(Invariant.I5);
+    }
+
+    @Test
+    void i5AFailureToldTwice() {
+        recording
+                .client("F", Recording.nanos(10), "queue", "", "FAILED")
+                .client("F", Recording.nanos(20), "queue", "", "FAILED");
+        expect(Invariant.I5);
+    }
+
+    @Test
+    void i6AWatcherThatWasNotToldOfTheLastChange() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .told(1, 15, "k/0", "PRESENT", "1:a")
+                .commit(2, 20, "op:b", "k/0")
+                .commit(3, 30, "final", "z/final 1 x")
+                .view(3, 40)
+                .client(
+                        "V",
+                        Recording.nanos(40),
+                        Recording.nanos(40),
+                        40_000,
+                        "tenant-a",
+                        3,
+                        "0",
+                        "-|-;-|-",
+                        "",
+                        "",
+                        "sampled")
+                .client(
+                        "V",
+                        Recording.nanos(40),
+                        Recording.nanos(40),
+                        40_000,
+                        "tenant-b",
+                        3,
+                        "0",
+                        "-|-;-|-",
+                        "",
+                        "",
+                        "sampled")
+                .finish(30, "final");
+        assertThat(recording.check().examples(Invariant.I6)).anyMatch(how -> how.contains("was last told 1:a"));
+    }
+
+    @Test
+    void i13ARecoveryThatIsNeverTold() {
+        recording
+                .client("F", Recording.nanos(15), "watcher", "", "FAILED")
+                .commit(1, 30, "final", "z/final 1 x")
+                .told(1, 40, Keys.FINAL, "PRESENT", "1:x")
+                .view(1, 40)
+                .client(
+                        "V",
+                        Recording.nanos(40),
+                        Recording.nanos(40),
+                        40_000,
+                        "tenant-a",
+                        1,
+                        "0",
+                        "-|-;-|-",
+                        "",
+                        "",
+                        "sampled")
+                .client(
+                        "V",
+                        Recording.nanos(40),
+                        Recording.nanos(40),
+                        40_000,
+                        "tenant-b",
+                        1,
+                        "0",
+                        "-|-;-|-",
+                        "",
+                        "",
+                        "sampled")
+                .finish(30, "final");
+        assertThat(recording.check().examples(Invariant.I13))
+                .containsExactly("client 1.1: watcher of '' was never told that the watch has recovered");
+    }
+
     private void expect(Invariant invariant) {
         assertThat(recording.check().violations()).containsKey(invariant);
     }

@@ -130,6 +130,16 @@ final class Recording {
         return client("N", nanos(millis), "fast", "", revision, false, String.join(";", changes));
     }
 
+    /** A watcher is told of a key; the text is "version:value", or "-". */
+    Recording told(int revision, int millis, String key, String kind, String text) {
+        return client("K", nanos(millis), "watcher", "", key, kind, text, 0, revision);
+    }
+
+    /** The last write of the run, which everybody has to see. */
+    Recording finish(int millis, String tag) {
+        return run("G", nanos(millis), nanos(millis), tag);
+    }
+
     /** A call that was answered: entries "key:version", own reads "key:version:revision". */
     Recording call(
             String tag,
