@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Judges what a client told: change sets as applied and as each listener heard them (I4, I5, I6, I7). */
 final class ChangeCheck {
@@ -20,10 +21,14 @@ final class ChangeCheck {
 
     /** How far a stream of change sets has come. */
     private static final class Stream {
-        int era;
+        Set<Integer> eras;
         long revision;
         long time;
         final Map<String, String> values = new TreeMap<>();
+
+        Stream(Set<Integer> eras) {
+            this.eras = eras;
+        }
     }
 
     private final Observed client;
@@ -66,48 +71,65 @@ final class ChangeCheck {
         Stream stream = applied.get(namespace);
         boolean first = stream == null;
         if (stream == null) {
-            stream = new Stream();
+            stream = new Stream(client.erasAtTheStart());
             applied.put(namespace, stream);
         }
         continues(stream, changes, place);
         requirePairs(changes, place);
-        List<Era> fitting = new ArrayList<>();
-        for (Era era : client.possible(first ? 0 : stream.era, stream.revision, line.number(1))) {
-            if (era.covers(revision) && fits(era, namespace, revision, resync, changes)) {
-                fitting.add(era);
+        boolean resynced = resync || client.resynced(stream.time - Observed.SLACK, line.number(1) + Observed.SLACK);
+        Set<Integer> now = new TreeSet<>();
+        List<Runnable> problems = new ArrayList<>();
+        for (int from : stream.eras) {
+            for (Era era : client.possible(from, stream.revision, line.number(1))) {
+                if (era.covers(revision) && fits(era, namespace, revision, resync, changes)) {
+                    boolean goesOn = !first && era.index == from;
+                    Runnable problem = goesOn ? problem(stream, era, line, revision, resync, resynced, place) : null;
+                    if (problem == null) {
+                        now.add(era.index);
+                    } else {
+                        problems.add(problem);
+                    }
+                }
             }
         }
-        long from = stream.time;
-        boolean resynced = resync
-                || client.resyncs.stream()
-                        .anyMatch(x ->
-                                x.number(1) > from - Observed.SLACK && x.number(1) < line.number(1) + Observed.SLACK);
-        if (fitting.isEmpty()) {
+        if (!now.isEmpty()) {
+            stream.eras = now;
+        } else if (problems.isEmpty()) {
             client.violated(Invariant.I6, place + " is not what the log says of it");
         } else {
-            // A restored history begins with what the one before it was.
-            boolean goesOn = first || revision > stream.revision || fitting.size() == 1;
-            int now = fitting.get(goesOn ? 0 : 1).index;
-            if (!first && now == stream.era) {
-                requireOrder(stream, revision, place);
-                if (!resynced) {
-                    requireNothingSkipped(fitting.get(0), namespace, stream.revision, revision);
-                }
-                if (!resync) {
-                    requireNotShown(namespace, revision, line.number(1), stream.time, place);
-                }
-            }
-            stream.era = now;
+            problems.get(0).run();
         }
         stream.revision = revision;
         stream.time = line.number(1);
+    }
+
+    /** What is wrong with a change set that follows the one before it in the same era; null if nothing is. */
+    private @Nullable Runnable problem(
+            Stream stream, Era era, Line line, long revision, boolean resync, boolean resynced, String place) {
+        String namespace = line.text(2);
+        client.findings.judged(Invariant.I5);
+        if (revision <= stream.revision) {
+            long last = stream.revision;
+            return () -> client.violated(Invariant.I5, place + " came after that of revision " + last);
+        }
+        Long skipped = resynced ? null : skipped(era, namespace, stream.revision, revision);
+        if (skipped != null) {
+            return () -> client.violated(
+                    Invariant.I6, "change set " + skipped + " of '" + namespace + "' was skipped by " + revision);
+        }
+        Long shownBefore = resync ? null : shown(namespace, revision, line.number(1), stream.time);
+        if (shownBefore != null) {
+            return () -> client.violated(
+                    Invariant.I7, place + " came when revision " + shownBefore + " had been shown already");
+        }
+        return null;
     }
 
     private void heard(Line line) {
         String namespace = line.text(3);
         String name = line.text(2) + '|' + namespace;
         long revision = line.number(4);
-        Stream stream = heard.computeIfAbsent(name, n -> new Stream());
+        Stream stream = heard.computeIfAbsent(name, n -> new Stream(client.erasAtTheStart()));
         String place = "listener " + name + " at revision " + revision;
         client.findings.judged(Invariant.I5);
         continues(stream, changes(line, 6), place);
@@ -175,34 +197,25 @@ final class ChangeCheck {
         return expected;
     }
 
-    private void requireOrder(Stream stream, long revision, String place) {
-        client.findings.judged(Invariant.I5);
-        if (revision <= stream.revision) {
-            client.violated(Invariant.I5, place + " came after that of revision " + stream.revision);
-        }
-    }
-
-    private void requireNothingSkipped(Era era, String namespace, long after, long before) {
+    private static @Nullable Long skipped(Era era, String namespace, long after, long before) {
         for (long revision : era.commits.subMap(after, false, before, false).keySet()) {
-            Set<String> changed = expected(era, namespace, revision);
-            if (!changed.isEmpty()) {
-                client.violated(
-                        Invariant.I6,
-                        "change set " + revision + " of '" + namespace + "' with " + changed + " was skipped");
+            if (!expected(era, namespace, revision).isEmpty()) {
+                return revision;
             }
         }
+        return null;
     }
 
-    private void requireNotShown(String namespace, long revision, long moment, long since, String place) {
+    /** A later revision that a view had shown before, since the last change set. */
+    private @Nullable Long shown(String namespace, long revision, long moment, long since) {
         client.findings.judged(Invariant.I7);
         List<long[]> views = shown.getOrDefault(namespace, List.of());
         for (int i = views.size() - 1; i >= 0 && views.get(i)[0] > since; i--) {
             if (views.get(i)[0] < moment && views.get(i)[1] > revision) {
-                client.violated(
-                        Invariant.I7, place + " came when revision " + views.get(i)[1] + " had been shown already");
-                return;
+                return views.get(i)[1];
             }
         }
+        return null;
     }
 
     private void requireEnd(String who, String namespace, Stream stream) {

@@ -6,6 +6,8 @@ import io.configmanager.samples.robustness.Records.Line;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
 /** The records of one incarnation of a client, with what every check needs to know about it. */
@@ -62,6 +64,15 @@ final class Observed {
     /** When an era began, for this client: the first one before anything else. */
     long began(Era era) {
         return began[era.index];
+    }
+
+    /** Those that had begun when the client connected. */
+    Set<Integer> erasAtTheStart() {
+        Set<Integer> eras = new TreeSet<>();
+        for (int i = 0; i < began.length && began[i] <= connected + SLACK; i++) {
+            eras.add(i);
+        }
+        return eras;
     }
 
     /** Whether the client said that it had loaded everything anew, after one moment and before another. */

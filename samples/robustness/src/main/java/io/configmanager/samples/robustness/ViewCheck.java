@@ -5,10 +5,11 @@ import io.configmanager.samples.robustness.History.Commit;
 import io.configmanager.samples.robustness.History.Era;
 import io.configmanager.samples.robustness.History.State;
 import io.configmanager.samples.robustness.Records.Line;
-import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -25,8 +26,10 @@ final class ViewCheck {
     private final Observed client;
     private final History history;
     private final Map<String, Long> acknowledged;
-    private final Map<String, Integer> eras = new HashMap<>();
-    private final Map<String, Long> revisions = new HashMap<>();
+
+    /** By thread and namespace: the eras of which it may be what was shown last, with the revision that was shown. */
+    private final Map<String, Map<Integer, Long>> states = new HashMap<>();
+
     private final Map<String, Long> readVersions = new HashMap<>();
     private final Map<String, Long> readTimes = new HashMap<>();
     private final Map<String, Boolean> readAbsent = new HashMap<>();
@@ -59,34 +62,35 @@ final class ViewCheck {
         client.findings.judged(Invariant.I3);
         // Each thread sees one view after the other; two threads may see them in either order.
         String thread = (line.text(10).equals("applied") ? "watch " : "sampler ") + namespace;
-        int from = eras.computeIfAbsent(thread, name -> firstEra());
-        List<Era> fitting = new ArrayList<>();
-        String problem = null;
-        for (Era era : client.possible(from, revisions.getOrDefault(thread, 0L), line.number(2))) {
-            String mismatch = mismatch(era, line, namespace, revision);
-            if (mismatch == null) {
-                fitting.add(era);
-            } else if (problem == null) {
-                problem = mismatch;
+        Map<Integer, Long> before = states.computeIfAbsent(thread, name -> Map.of(firstEra(), 0L));
+        Map<Integer, Long> now = new TreeMap<>();
+        Map<Integer, Long> back = new TreeMap<>();
+        String problem = "is of no era";
+        for (Map.Entry<Integer, Long> state : before.entrySet()) {
+            for (Era era : client.possible(state.getKey(), state.getValue(), line.number(2))) {
+                String mismatch = mismatch(era, line, namespace, revision);
+                if (mismatch != null) {
+                    problem = now.isEmpty() ? mismatch : problem;
+                } else if (era.index == state.getKey() && revision < state.getValue()) {
+                    back.put(era.index, revision);
+                } else {
+                    now.put(era.index, revision);
+                }
             }
         }
-        if (fitting.isEmpty()) {
+        if (now.isEmpty() && back.isEmpty()) {
             client.violated(Invariant.I2, place + " " + problem);
-            replacedUnnoticed(line, namespace, revision, from, place);
-            revisions.put(thread, revision);
+            replacedUnnoticed(line, namespace, revision, Collections.max(before.keySet()), place);
             return;
         }
-        long before = revisions.getOrDefault(thread, 0L);
-        // A restored history begins with what the one before it was.
-        boolean goesOn = revision >= before || fitting.size() == 1;
-        int now = fitting.get(goesOn ? 0 : 1).index;
-        if (now == from && revision < before) {
-            client.violated(Invariant.I3, place + " after one at revision " + revisions.get(thread));
+        if (now.isEmpty()) {
+            client.violated(Invariant.I3, place + " after one at revision " + Collections.max(before.values()));
         }
-        eras.put(thread, now);
-        revisions.put(thread, revision);
+        states.put(thread, now.isEmpty() ? back : now);
         if (line.text(10).equals("status")) {
-            lastPossible = fitting;
+            lastPossible = states.get(thread).keySet().stream()
+                    .map(index -> history.eras().get(index))
+                    .toList();
         }
     }
 
