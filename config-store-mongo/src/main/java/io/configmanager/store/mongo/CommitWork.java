@@ -115,7 +115,8 @@ final class CommitWork {
                     .map(each -> Filters.and(Filters.eq("ns", each.getKey()), Filters.in("key", each.getValue())))
                     .toList())));
         }
-        stages.add(Aggregates.sort(Sorts.descending("ns", "key", "version")));
+        // In the order of the index.
+        stages.add(Aggregates.sort(Sorts.orderBy(Sorts.ascending("ns", "key"), Sorts.descending("version"))));
         stages.add(Aggregates.group(
                 new Document("ns", "$ns").append("key", "$key"),
                 Accumulators.first("line", "$_id"),

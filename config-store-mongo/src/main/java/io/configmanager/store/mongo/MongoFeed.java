@@ -55,7 +55,8 @@ final class MongoFeed implements Feed {
     private boolean started;
     private boolean more;
     private long nextRead;
-    private long provedAt = System.nanoTime();
+    private boolean proved;
+    private long provedAt;
     private int limit = LINES_PER_READ;
     private int restarts;
     private int emptyReads;
@@ -302,6 +303,7 @@ final class MongoFeed implements Feed {
         // A revision is delivered whole, however many lines it has.
         limit = more && changeSets.isEmpty() ? 2 * limit : LINES_PER_READ;
         if (!more) {
+            proved = true;
             provedAt = start;
             requireAll(upto, newest, lines.isEmpty() ? 0 : Lines.revisionOf(lines.get(lines.size() - 1)));
         }
@@ -366,6 +368,13 @@ final class MongoFeed implements Feed {
     private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
         position = new Position(position.revision(), token.at(seen).text());
         Duration provedAgo = Duration.ofNanos(System.nanoTime() - provedAt);
+        if (!proved) {
+            // Behind by more than a page: as old as the last change that was delivered.
+            provedAgo = changeSets.isEmpty()
+                    ? Duration.ZERO
+                    : Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
+            provedAgo = provedAgo.isNegative() ? Duration.ZERO : provedAgo;
+        }
         return new Batch(changeSets, position, provedAgo, storeTime, stream != null, hintsMissed);
     }
 

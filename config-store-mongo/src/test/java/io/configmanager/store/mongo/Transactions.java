@@ -48,9 +48,13 @@ final class Transactions {
 
     /** Runs a command inside the transaction that it names. */
     Document run(Channel channel, String db, Document command, Document plain) {
+        boolean first = Boolean.TRUE.equals(command.get("startTransaction"));
+        if (command.containsKey("writeConcern") || (!first && command.containsKey("readConcern"))) {
+            return Errors.of(72, "InvalidOptions", "a concern is not allowed on a command in a transaction");
+        }
         Object session = session(command);
         Transaction transaction = bySession.get(session);
-        if (Boolean.TRUE.equals(command.get("startTransaction"))) {
+        if (first) {
             abort(transaction);
             transaction = new Transaction(command.get("txnNumber"), oplog.size());
             bySession.put(session, transaction);
