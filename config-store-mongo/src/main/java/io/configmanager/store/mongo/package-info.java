@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Will hold the store on MongoDB change streams; nothing is here yet. */
+/** The store on MongoDB: {@link io.configmanager.store.mongo.MongoConfigStore}. */
 @NullMarked
 package io.configmanager.store.mongo;
 

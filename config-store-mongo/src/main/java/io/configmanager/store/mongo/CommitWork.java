@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.mongo;
+
+import com.mongodb.client.ClientSession;
+import com.mongodb.client.model.Accumulators;
+import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Sorts;
+import io.configmanager.Condition;
+import io.configmanager.ConfigEntry;
+import io.configmanager.LogEntry;
+import io.configmanager.LogEntry.Kind;
+import io.configmanager.ValueType;
+import io.configmanager.VersionConflictException;
+import io.configmanager.store.Commit;
+import io.configmanager.store.CommitResult;
+import io.configmanager.store.Operation;
+import io.configmanager.store.mongo.Writer.Revision;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
+
+/** What becomes of a revision: a commit, or what somebody did without one. */
+final class CommitWork {
+
+    private final Deployment deployment;
+
+    CommitWork(Deployment deployment) {
+        this.deployment = deployment;
+    }
+
+    /** Somebody changed entries of a commit by hand, and that has to be logged first. */
+    static final class TouchedException extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    CommitResult commit(Revision revision, Commit commit) {
+        Document earlier = deployment
+                .operations
+                .find(revision.session, Filters.eq("_id", commit.id().toString()))
+                .first();
+        if (earlier != null) {
+            return repeated(revision.session, earlier);
+        }
+        List<Document> ids = ids(commit);
+        Map<Object, Document> found = byId(revision.session, ids);
+        found.values().removeIf(document -> Lines.entry(document) == null);
+        if (!found.values().stream().allMatch(Lines::isUntouched)) {
+            throw new TouchedException();
+        }
+        Map<Object, Document> newest = found.size() == ids.size()
+                ? Map.of()
+                : newest(
+                        revision.session,
+                        ids.stream().filter(id -> !found.containsKey(id)).toList());
+        List<LogEntry> changes = new ArrayList<>();
+        for (Operation operation : commit.operations()) {
+            Document id = Lines.id(operation.namespace(), operation.key());
+            ConfigEntry entry = Lines.entry(found.get(id));
+            Document line = newest.get(id);
+            if (entry == null && line != null && Lines.kind(line) == Kind.PUT) {
+                throw new TouchedException();
+            }
+            ConfigEntry live = entry == null || isExpired(entry.expiresAt(), revision.at) ? null : entry;
+            require(operation, live);
+            long version = 1 + (entry != null ? entry.version() : line == null ? 0 : Lines.number(line, "version"));
+            if (operation instanceof Operation.Put put) {
+                ConfigEntry stored = put(put, live, version, revision, commit.author());
+                changes.add(change(Kind.PUT, operation, version, revision, commit, stored));
+            } else if (live != null) {
+                changes.add(change(Kind.DELETE, operation, version, revision, commit, null));
+            }
+        }
+        if (changes.isEmpty()) {
+            return new CommitResult(0, changes, revision.at);
+        }
+        changes.forEach(revision::add);
+        revision.remember(new Document("_id", commit.id().toString())
+                .append("revision", revision.number)
+                .append("at", Date.from(revision.at)));
+        return new CommitResult(revision.number, changes, revision.at);
+    }
+
+    /** Logs what is not as the log says, and removes what has expired. */
+    boolean reconcile(Revision revision, Collection<Document> ids) {
+        Map<Object, Document> found = byId(revision.session, ids);
+        Map<Object, Document> newest = newest(revision.session, ids);
+        boolean any = false;
+        for (Document id : ids) {
+            LogEntry change = missing(id, found.get(id), newest.get(id), revision);
+            if (change != null) {
+                revision.add(change);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    /** The newest lines of keys; of all keys where none are given. */
+    Map<Object, Document> newest(ClientSession session, Collection<Document> ids) {
+        List<Bson> stages = new ArrayList<>();
+        if (!ids.isEmpty()) {
+            Map<Object, List<Object>> keys = new HashMap<>();
+            ids.forEach(id ->
+                    keys.computeIfAbsent(id.get("ns"), ns -> new ArrayList<>()).add(id.get("key")));
+            stages.add(Aggregates.match(Filters.or(keys.entrySet().stream()
+                    .map(each -> Filters.and(Filters.eq("ns", each.getKey()), Filters.in("key", each.getValue())))
+                    .toList())));
+        }
+        // In the order of the index.
+        stages.add(Aggregates.sort(Sorts.orderBy(Sorts.ascending("ns", "key"), Sorts.descending("version"))));
+        stages.add(Aggregates.group(
+                new Document("ns", "$ns").append("key", "$key"),
+                Accumulators.first("line", "$_id"),
+                Accumulators.first("op", "$op"),
+                Accumulators.first("version", "$version"),
+                Accumulators.first("expiresAt", "$expiresAt")));
+        Map<Object, Document> newest = new HashMap<>();
+        for (Document each : deployment.log.aggregate(session, stages).allowDiskUse(true)) {
+            Object id = each.get("_id");
+            newest.put(id, each.append("_id", each.get("line")));
+        }
+        return newest;
+    }
+
+    static boolean isExpired(@Nullable Instant expiresAt, Instant now) {
+        return expiresAt != null && !expiresAt.isAfter(now);
+    }
+
+    private @Nullable LogEntry missing(
+            Document id, @Nullable Document document, @Nullable Document line, Revision revision) {
+        ConfigEntry entry = Lines.entry(document);
+        boolean expired = entry != null && isExpired(entry.expiresAt(), revision.at);
+        if (!expired && Lines.agree(document, line)) {
+            return null;
+        }
+        String ns = Lines.text(id, "ns", "");
+        String key = Lines.text(id, "key", "");
+        long version = 1 + (line == null ? 0 : Lines.number(line, "version"));
+        if (entry == null || expired) {
+            Instant expiresAt =
+                    entry != null ? entry.expiresAt() : line == null ? null : Lines.instant(line, "expiresAt");
+            Kind kind = isExpired(expiresAt, revision.at) ? Kind.EXPIRE : Kind.DELETE;
+            return new LogEntry(kind, ns, key, version, revision.number, revision.at, null, null, null);
+        }
+        boolean isNew = line == null || Lines.kind(line) != Kind.PUT;
+        ConfigEntry stored = new ConfigEntry(
+                ns,
+                key,
+                entry.value(),
+                entry.codec(),
+                entry.type(),
+                version,
+                revision.number,
+                isNew ? revision.at : entry.createdAt(),
+                revision.at,
+                entry.expiresAt(),
+                entry.author());
+        return new LogEntry(Kind.PUT, ns, key, version, revision.number, revision.at, entry.author(), null, stored);
+    }
+
+    private CommitResult repeated(ClientSession session, Document operation) {
+        long revision = Lines.number(operation, "revision");
+        List<LogEntry> changes = deployment
+                .log
+                .find(
+                        session,
+                        Filters.and(
+                                Filters.gte("_id", Lines.firstLine(revision)),
+                                Filters.lt("_id", Lines.firstLine(revision + 1))))
+                .sort(Sorts.ascending("_id"))
+                .map(Lines::logEntry)
+                .into(new ArrayList<>());
+        return new CommitResult(revision, changes, Lines.at(operation));
+    }
+
+    private Map<Object, Document> byId(ClientSession session, Collection<Document> ids) {
+        Map<Object, Document> found = new HashMap<>();
+        deployment
+                .entries
+                .find(session, Filters.in("_id", ids))
+                .forEach(document -> found.put(document.get("_id"), document));
+        return found;
+    }
+
+    static List<Document> ids(Commit commit) {
+        return commit.operations().stream()
+                .map(operation -> Lines.id(operation.namespace(), operation.key()))
+                .toList();
+    }
+
+    private static void require(Operation operation, @Nullable ConfigEntry live) {
+        Condition condition = operation.condition();
+        boolean holds = condition instanceof Condition.Always
+                || (condition instanceof Condition.Absent && live == null)
+                || (condition instanceof Condition.Present && live != null)
+                || (condition instanceof Condition.Version expected
+                        && live != null
+                        && live.version() == expected.version());
+        if (!holds) {
+            throw new VersionConflictException(
+                    operation.namespace(), operation.key(), condition, live == null ? 0 : live.version());
+        }
+    }
+
+    private static ConfigEntry put(
+            Operation.Put put, @Nullable ConfigEntry live, long version, Revision revision, @Nullable String author) {
+        Instant expiresAt = live == null ? null : live.expiresAt();
+        if (put.ttl() != null) {
+            expiresAt = put.ttl().isZero() ? null : revision.at.plus(put.ttl()).truncatedTo(ChronoUnit.MILLIS);
+        }
+        return new ConfigEntry(
+                put.namespace(),
+                put.key(),
+                put.value(),
+                put.codec(),
+                live != null && live.secret() ? ValueType.SECRET : put.type(),
+                version,
+                revision.number,
+                live == null ? revision.at : live.createdAt(),
+                revision.at,
+                expiresAt,
+                author);
+    }
+
+    private static LogEntry change(
+            Kind kind,
+            Operation operation,
+            long version,
+            Revision revision,
+            Commit commit,
+            @Nullable ConfigEntry stored) {
+        return new LogEntry(
+                kind,
+                operation.namespace(),
+                operation.key(),
+                version,
+                revision.number,
+                revision.at,
+                commit.author(),
+                commit.comment(),
+                stored);
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.mongo;
+
+import com.mongodb.MongoException;
+import com.mongodb.ReadConcern;
+import com.mongodb.ReadPreference;
+import com.mongodb.TransactionOptions;
+import com.mongodb.WriteConcern;
+import com.mongodb.client.ClientSession;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoDatabase;
+import com.mongodb.client.model.Filters;
+import io.configmanager.StoreException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Date;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import org.bson.BsonTimestamp;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+
+/** The collections through one client, and consistent reads of them. Everything is majority, on the primary. */
+final class Deployment {
+
+    static final Bson HEAD = Filters.eq("_id", "head");
+
+    final MongoClient client;
+    final MongoDatabase database;
+    final MongoNames names;
+    final MongoCollection<Document> entries;
+    final MongoCollection<Document> log;
+    final MongoCollection<Document> head;
+    final MongoCollection<Document> operations;
+    final Duration timeout;
+
+    Deployment(MongoClient client, MongoNames names, Duration timeout) {
+        this.client = client;
+        this.names = names;
+        this.timeout = timeout;
+        database = client.getDatabase(names.database())
+                .withReadConcern(ReadConcern.MAJORITY)
+                .withWriteConcern(WriteConcern.MAJORITY)
+                .withReadPreference(ReadPreference.primary())
+                .withTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        entries = database.getCollection(names.entries());
+        log = database.getCollection(names.log());
+        head = database.getCollection(names.head());
+        operations = database.getCollection(names.operations());
+    }
+
+    /**
+     * What the server said about itself.
+     *
+     * @param time its clock
+     * @param operationTime where its history was, or null
+     * @param replicated whether there are transactions and change streams
+     */
+    record Moment(Instant time, BsonTimestamp operationTime, boolean replicated) {}
+
+    /** Not {@code hello}, which older servers do not know. */
+    Moment moment(ClientSession session) {
+        Document self = database.runCommand(session, new Document("isMaster", 1));
+        boolean replicated = self.containsKey("setName") || "isdbgrid".equals(self.get("msg"));
+        Instant time = self.getDate("localTime").toInstant();
+        BsonTimestamp operationTime = session.getOperationTime();
+        return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, replicated);
+    }
+
+    TransactionOptions transaction() {
+        return TransactionOptions.builder()
+                .readConcern(ReadConcern.SNAPSHOT)
+                .writeConcern(WriteConcern.MAJORITY)
+                .readPreference(ReadPreference.primary())
+                .timeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+                .build();
+    }
+
+    /** One moment of the collections. A transaction that a lost connection ended is begun again, as the driver does reads. */
+    <T> T read(BiFunction<ClientSession, Moment, T> work) {
+        try {
+            return readOnce(work);
+        } catch (MongoException e) {
+            if (!Failures.isWorthRepeating(e)) {
+                throw e;
+            }
+            return readOnce(work);
+        }
+    }
+
+    /** Without transactions it is read again until nothing was written meanwhile. */
+    private <T> T readOnce(BiFunction<ClientSession, Moment, T> work) {
+        try (ClientSession session = client.startSession()) {
+            Moment moment = moment(session);
+            if (moment.replicated()) {
+                session.startTransaction(transaction());
+                T result = work.apply(session, moment);
+                session.commitTransaction();
+                return result;
+            }
+            long end = System.nanoTime() + timeout.toNanos();
+            do {
+                Document before = headOf(session);
+                T result = work.apply(session, moment);
+                if (!isLocked(before, moment.time()) && before.equals(headOf(session))) {
+                    return result;
+                }
+                moment = moment(session);
+            } while (System.nanoTime() - end < 0);
+            throw new StoreException("Others were writing all the time", true, null);
+        }
+    }
+
+    Document headOf(ClientSession session) {
+        Document found = head.find(session, HEAD).first();
+        if (found == null) {
+            throw missingHead();
+        }
+        return found;
+    }
+
+    static boolean isLocked(Document head, Instant now) {
+        return head.get("lockedUntil") instanceof Date until
+                && until.toInstant().isAfter(now);
+    }
+
+    StoreException missingHead() {
+        return new StoreException(
+                "The collection " + names.database() + "." + names.head() + " has no head document: set"
+                        + " config.store.mongo.initialize-schema=always, or restore it",
+                false,
+                null);
+    }
+}

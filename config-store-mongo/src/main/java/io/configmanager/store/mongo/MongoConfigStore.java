@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.mongo;
+
+import com.mongodb.MongoClientSettings;
+import com.mongodb.MongoException;
+import com.mongodb.client.ClientSession;
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCursor;
+import com.mongodb.client.model.Accumulators;
+import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.IndexOptions;
+import com.mongodb.client.model.Indexes;
+import com.mongodb.client.model.Sorts;
+import com.mongodb.client.model.UpdateOptions;
+import com.mongodb.client.model.Updates;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.InvalidConfigException;
+import io.configmanager.LogEntry;
+import io.configmanager.Page;
+import io.configmanager.StoreException;
+import io.configmanager.store.Commit;
+import io.configmanager.store.CommitResult;
+import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Cursors;
+import io.configmanager.store.Feed;
+import io.configmanager.store.Lookup;
+import io.configmanager.store.Position;
+import io.configmanager.store.Snapshot;
+import io.configmanager.store.mongo.Deployment.Moment;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
+import org.bson.BsonType;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.bson.types.ObjectId;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Configuration in MongoDB 4.2 or later. An entry is one document that may be edited by hand:
+ *
+ * <pre>
+ * db.config_entry.updateOne({_id: {ns: "production", key: "app/greeting"}}, {$set: {value: '"Bonjour"'}})
+ * </pre>
+ *
+ * <p>A commit is one transaction that also counts the revision in the head document, so revisions follow commit order. An
+ * edit by hand, or a deletion, gets its revision from the first feed that sees it; at the latest from {@link #maintain()}.
+ *
+ * <p>On a server that is no replica set there are no transactions and no announcements: feeds poll, and a commit whose
+ * process dies in the middle may be stored in part. {@link #description()} says so once the server has answered.
+ */
+public final class MongoConfigStore implements ConfigStore {
+
+    private static final Logger log = LoggerFactory.getLogger(MongoConfigStore.class);
+    private static final int KEYS_PER_REVISION = 500;
+    private static final int NAMESPACE_EXISTS = 48;
+    private static final Duration LEASE = Duration.ofMinutes(1);
+
+    final Duration pollInterval;
+    final Duration pollOnlyInterval;
+    final Set<MongoFeed> feeds = ConcurrentHashMap.newKeySet();
+    private final Deployment deployment;
+    private final Writer writer;
+    private final CommitWork work;
+    private final MongoClientSettings feedSettings;
+    private final Duration retention;
+    private final long retainedRevisions;
+    private final int retainedVersions;
+    private final Duration operationRetention;
+    private final Set<String> warnings = ConcurrentHashMap.newKeySet();
+    private @Nullable MongoClient feedClient;
+    private volatile @Nullable Boolean replicated;
+    private volatile boolean closed;
+
+    private MongoConfigStore(Builder builder) {
+        deployment = new Deployment(builder.client, builder.names, builder.callTimeout);
+        writer = new Writer(deployment);
+        work = new CommitWork(deployment);
+        feedSettings = feedSettings(builder.feedSettings, builder.callTimeout);
+        pollInterval = builder.pollInterval;
+        pollOnlyInterval = builder.pollOnlyInterval;
+        retention = builder.retention;
+        retainedRevisions = builder.retainedRevisions;
+        retainedVersions = builder.retainedVersions;
+        operationRetention = builder.operationRetention;
+    }
+
+    /**
+     * @param client for reads and writes, usually the application's
+     * @param feedSettings how to reach the same deployment for the feed, which has a small client of its own
+     */
+    public static Builder builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
+        return new Builder(client, feedSettings, names);
+    }
+
+    /** Creates the collections, the indexes and the head document where they are missing. Idempotent. */
+    public void initialize() {
+        call("create the collections", () -> {
+            for (String name : List.of(
+                    deployment.names.entries(),
+                    deployment.names.log(),
+                    deployment.names.head(),
+                    deployment.names.operations())) {
+                try {
+                    deployment.database.createCollection(name);
+                } catch (MongoException e) {
+                    if (e.getCode() != NAMESPACE_EXISTS) {
+                        throw e;
+                    }
+                }
+            }
+            deployment.log.createIndex(
+                    Indexes.compoundIndex(Indexes.ascending("ns", "key"), Indexes.descending("version")),
+                    new IndexOptions().unique(true));
+            deployment.entries.createIndex(Indexes.ascending("expiresAt"));
+            deployment.operations.createIndex(
+                    Indexes.ascending("at"),
+                    new IndexOptions().expireAfter(operationRetention.toSeconds(), TimeUnit.SECONDS));
+            return deployment.head.updateOne(
+                    Deployment.HEAD,
+                    Updates.combine(
+                            Updates.setOnInsert("lineage", UUID.randomUUID().toString()),
+                            Updates.setOnInsert("revision", 0L),
+                            Updates.setOnInsert("revisionId", new ObjectId().toHexString()),
+                            Updates.setOnInsert("compactRevision", 0L)),
+                    new UpdateOptions().upsert(true));
+        });
+    }
+
+    @Override
+    public String description() {
+        String what = "MongoDB " + deployment.names.database() + "." + deployment.names.collectionPrefix() + "entry";
+        return Boolean.FALSE.equals(replicated)
+                ? what + " (no replica set: polled, and a commit is not stored all or nothing)"
+                : what;
+    }
+
+    @Override
+    public Lookup get(String namespace, String key) {
+        return read("read a key", (session, moment) -> {
+            Document head = deployment.headOf(session);
+            Bson filter = Filters.and(Filters.eq("_id", Lines.id(namespace, key)), live(moment.time()));
+            ConfigEntry entry =
+                    Lines.entry(deployment.entries.find(session, filter).first());
+            return new Lookup(entry, Lines.number(head, "revision"), moment.time());
+        });
+    }
+
+    @Override
+    public Page<ConfigEntry> list(String namespace, ConfigFilter filter, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        String after = cursor == null ? null : Cursors.read(Cursors.Kind.ENTRIES, cursor);
+        List<ConfigEntry> rows = read("list entries", (session, moment) -> {
+            List<Bson> all = new ArrayList<>(List.of(live(moment.time())));
+            if (after != null) {
+                all.add(Filters.gt("_id", Lines.id(namespace, after)));
+            }
+            if (filter instanceof ConfigFilter.Keys some) {
+                all.add(Filters.in(
+                        "_id",
+                        some.keys().stream()
+                                .map(key -> Lines.id(namespace, key))
+                                .toList()));
+            } else if (filter instanceof ConfigFilter.Glob glob) {
+                all.add(below(namespace, glob.literal()));
+                all.add(Filters.regex("_id.key", glob.regex()));
+            } else if (filter instanceof ConfigFilter.Prefix prefix) {
+                all.add(below(namespace, prefix.prefix()));
+            }
+            return entries(session, Filters.and(all), limit + 1L);
+        });
+        return Cursors.page(Cursors.Kind.ENTRIES, rows, limit, ConfigEntry::key);
+    }
+
+    @Override
+    public Page<String> namespaces(int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        String after = cursor == null ? null : Cursors.read(Cursors.Kind.NAMESPACES, cursor);
+        List<String> rows = read(
+                "list namespaces",
+                (session, moment) -> deployment
+                        .entries
+                        .aggregate(
+                                session,
+                                List.of(
+                                        Aggregates.match(
+                                                after == null
+                                                        ? live(moment.time())
+                                                        : Filters.and(
+                                                                live(moment.time()), Filters.gt("_id.ns", after))),
+                                        Aggregates.match(Filters.type("_id.ns", BsonType.STRING)),
+                                        Aggregates.group("$_id.ns"),
+                                        Aggregates.sort(Sorts.ascending("_id")),
+                                        Aggregates.limit(limit + 1)))
+                        .map(each -> each.getString("_id"))
+                        .into(new ArrayList<>()));
+        return Cursors.page(Cursors.Kind.NAMESPACES, rows, limit, name -> name);
+    }
+
+    @Override
+    public Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        long before = cursor == null ? Long.MAX_VALUE : Cursors.readVersion(cursor);
+        List<LogEntry> rows = read(
+                "read the history of a key",
+                (session, moment) -> deployment
+                        .log
+                        .find(
+                                session,
+                                Filters.and(
+                                        Filters.eq("ns", namespace),
+                                        Filters.eq("key", key),
+                                        Filters.lt("version", before)))
+                        .sort(Sorts.descending("version"))
+                        .limit(limit + 1)
+                        .map(Lines::logEntry)
+                        .into(new ArrayList<>()));
+        return Cursors.page(Cursors.Kind.HISTORY, rows, limit, line -> Long.toString(line.version()));
+    }
+
+    @Override
+    public CommitResult commit(Commit commit) {
+        return call("commit", () -> {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    return writer.write(revision -> work.commit(revision, commit));
+                } catch (CommitWork.TouchedException e) {
+                    requireProgress(attempt, e);
+                } catch (MongoException e) {
+                    // An old document that was restored by hand has a version that is taken.
+                    if (!Failures.isDuplicateKey(e)) {
+                        throw e;
+                    }
+                    requireProgress(attempt, e);
+                }
+                reconcile(CommitWork.ids(commit));
+            }
+        });
+    }
+
+    @Override
+    public Snapshot snapshot(Set<String> namespaces, int limit) {
+        return read("read a snapshot", (session, moment) -> {
+            Document head = deployment.headOf(session);
+            List<ConfigEntry> entries = new ArrayList<>();
+            Set<String> oversized = new LinkedHashSet<>();
+            for (String namespace : namespaces) {
+                List<ConfigEntry> found =
+                        entries(session, Filters.and(below(namespace, ""), live(moment.time())), limit + 1L);
+                if (found.size() > limit) {
+                    oversized.add(namespace);
+                } else {
+                    entries.addAll(found);
+                }
+            }
+            MongoToken token =
+                    new MongoToken(head.getString("lineage"), head.getString("revisionId"), moment.operationTime());
+            Position position = new Position(Lines.number(head, "revision"), token.text());
+            return new Snapshot(entries, oversized, position, moment.time());
+        });
+    }
+
+    @Override
+    public Feed openFeed(Position position) {
+        return call("open the feed", () -> {
+            MongoToken.parse(position);
+            Deployment own = new Deployment(feedClient(), deployment.names, deployment.timeout);
+            MongoFeed feed = new MongoFeed(this, own, position);
+            feeds.add(feed);
+            if (closed) {
+                feed.close();
+                requireOpen();
+            }
+            return feed;
+        });
+    }
+
+    @Override
+    public void maintain() {
+        call("do housekeeping", () -> {
+            Instant now;
+            try (ClientSession session = deployment.client.startSession()) {
+                now = moment(session).time();
+            }
+            Bson lease = Filters.and(Filters.eq("_id", "maintenance"), Filters.lte("until", Date.from(now)));
+            deployment.head.updateOne(
+                    Filters.eq("_id", "maintenance"),
+                    Updates.setOnInsert("until", Date.from(Instant.EPOCH)),
+                    new UpdateOptions().upsert(true));
+            Date until = Date.from(now.plus(LEASE));
+            if (deployment.head.findOneAndUpdate(lease, Updates.set("until", until), new FindOneAndUpdateOptions())
+                    == null) {
+                return now;
+            }
+            try {
+                expire(now);
+                audit();
+                compact(now);
+            } finally {
+                deployment.head.updateOne(
+                        Filters.and(Filters.eq("_id", "maintenance"), Filters.eq("until", until)),
+                        Updates.set("until", Date.from(now)));
+            }
+            return now;
+        });
+    }
+
+    /** Ends the open feeds and their client. The other client is the caller's. */
+    @Override
+    public synchronized void close() {
+        closed = true;
+        feeds.forEach(MongoFeed::close);
+        if (feedClient != null) {
+            feedClient.close();
+        }
+    }
+
+    /** Gives what somebody did to these keys without a commit a revision. */
+    void reconcile(Collection<Document> ids) {
+        try {
+            List<Document> all = List.copyOf(ids);
+            for (int i = 0; i < all.size(); i += KEYS_PER_REVISION) {
+                List<Document> some = all.subList(i, Math.min(all.size(), i + KEYS_PER_REVISION));
+                boolean stored = writer.write(revision -> work.reconcile(revision, some));
+                log.debug("Changes by hand of {} keys: {}", some.size(), stored);
+            }
+        } catch (MongoException e) {
+            if (!Failures.isPrivilege(e)) {
+                throw e;
+            }
+            warnOnce("this user may not write: changes by hand are left for other instances to log");
+        }
+    }
+
+    /** Compares all entries with the newest lines of the log. */
+    void audit() {
+        Set<Document> differing = new LinkedHashSet<>();
+        try (ClientSession session = deployment.client.startSession()) {
+            Map<Object, Document> newest = new HashMap<>(work.newest(session, List.of()));
+            for (Document entry : deployment.entries.find(session)) {
+                if (!Lines.isId(entry.get("_id"))) {
+                    continue;
+                }
+                Document line = newest.remove(entry.get("_id"));
+                if (!Lines.agree(entry, line)) {
+                    differing.add(entry.get("_id", Document.class));
+                }
+            }
+            newest.forEach((id, line) -> {
+                if (!Lines.agree(null, line)) {
+                    differing.add((Document) id);
+                }
+            });
+        }
+        reconcile(differing);
+    }
+
+    void warnOnce(String warning) {
+        if (warnings.add(warning)) {
+            log.warn("{}: {}", description(), warning);
+        }
+    }
+
+    void debug(String what, RuntimeException failure) {
+        log.debug("{}: {}", description(), what, failure);
+    }
+
+    private void expire(Instant now) {
+        List<Document> expired = new ArrayList<>();
+        for (Document entry : deployment
+                .entries
+                .find(Filters.lte("expiresAt", Date.from(now)))
+                .limit(KEYS_PER_REVISION)) {
+            if (Lines.isId(entry.get("_id"))) {
+                expired.add(entry.get("_id", Document.class));
+            }
+        }
+        reconcile(expired);
+    }
+
+    /** Raises the limit first: a reader finds all lines, or that it is too late. */
+    private void compact(Instant now) {
+        Document head =
+                Objects.requireNonNullElse(deployment.head.find(Deployment.HEAD).first(), new Document());
+        Document old = deployment
+                .log
+                .find(Filters.lte("at", Date.from(now.minus(retention))))
+                .sort(Sorts.descending("_id"))
+                .first();
+        long limit =
+                Math.min(Lines.number(head, "revision") - retainedRevisions, old == null ? 0 : Lines.revisionOf(old));
+        if (limit > Lines.number(head, "compactRevision")) {
+            deployment.head.updateOne(Deployment.HEAD, Updates.max("compactRevision", limit));
+        }
+        Bson forgettable = Filters.lt("_id", Lines.firstLine(Math.max(limit, 0)));
+        for (Document key : deployment.log.aggregate(List.of(
+                Aggregates.match(forgettable),
+                Aggregates.group(
+                        new Document("ns", "$ns").append("key", "$key"),
+                        Accumulators.max("newest", "$version"),
+                        Accumulators.min("oldest", "$version"))))) {
+            Document id = key.get("_id", Document.class);
+            Document newest = newestOf(id);
+            long keep = newest == null ? 0 : Lines.number(newest, "version") - retainedVersions;
+            if (Lines.number(key, "oldest") <= keep) {
+                deployment.log.deleteMany(Filters.and(
+                        forgettable,
+                        Filters.eq("ns", id.get("ns")),
+                        Filters.eq("key", id.get("key")),
+                        Filters.lte("version", keep)));
+            }
+        }
+    }
+
+    private @Nullable Document newestOf(Document id) {
+        return deployment
+                .log
+                .find(Filters.and(Filters.eq("ns", id.get("ns")), Filters.eq("key", id.get("key"))))
+                .sort(Sorts.descending("version"))
+                .first();
+    }
+
+    /** Not limited by the server, because documents that are no entries do not count. */
+    private List<ConfigEntry> entries(ClientSession session, Bson filter, long limit) {
+        List<ConfigEntry> entries = new ArrayList<>();
+        try (MongoCursor<Document> found = deployment
+                .entries
+                .find(session, filter)
+                .sort(Sorts.ascending("_id"))
+                .batchSize((int) Math.min(limit, Cursors.MAX_LIMIT + 1))
+                .cursor()) {
+            while (entries.size() < limit && found.hasNext()) {
+                ConfigEntry entry = Lines.entry(found.next());
+                if (entry != null) {
+                    entries.add(entry);
+                }
+            }
+        }
+        return entries;
+    }
+
+    /** A range and no pattern, so that nothing in a name has a meaning. */
+    private static Bson below(String namespace, String prefix) {
+        Bson from = Filters.gte("_id", Lines.id(namespace, prefix));
+        String end = prefix.isEmpty()
+                ? "\u007f"
+                : prefix.substring(0, prefix.length() - 1) + (char) (prefix.charAt(prefix.length() - 1) + 1);
+        return Filters.and(from, Filters.lt("_id", Lines.id(namespace, end)));
+    }
+
+    private static Bson live(Instant now) {
+        return Filters.and(
+                Filters.ne("value", null),
+                Filters.or(Filters.eq("expiresAt", null), Filters.gt("expiresAt", Date.from(now))));
+    }
+
+    private synchronized MongoClient feedClient() {
+        requireOpen();
+        if (feedClient == null) {
+            feedClient = MongoClients.create(feedSettings);
+        }
+        return feedClient;
+    }
+
+    private static MongoClientSettings feedSettings(MongoClientSettings base, Duration timeout) {
+        return MongoClientSettings.builder(base)
+                .applicationName("config-feed")
+                .applyToConnectionPoolSettings(pool -> pool.minSize(0).maxSize(4))
+                .timeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+                .build();
+    }
+
+    private Moment moment(ClientSession session) {
+        Moment moment = deployment.moment(session);
+        replicated = moment.replicated();
+        return moment;
+    }
+
+    private static void requireProgress(int attempt, RuntimeException failure) {
+        if (attempt == 5) {
+            throw new StoreException("Somebody changes the same keys by hand all the time", true, failure);
+        }
+    }
+
+    private <T> T read(String what, BiFunction<ClientSession, Moment, T> query) {
+        return call(
+                what,
+                () -> deployment.read((session, moment) -> {
+                    replicated = moment.replicated();
+                    return query.apply(session, moment);
+                }));
+    }
+
+    private <T> T call(String what, Supplier<T> work) {
+        requireOpen();
+        try {
+            return work.get();
+        } catch (RuntimeException e) {
+            throw Failures.translate(what, e);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new StoreException("The store is closed", false, null);
+        }
+    }
+
+    /** Settings of a store; every one has a default that works. */
+    public static final class Builder {
+        private final MongoClient client;
+        private final MongoClientSettings feedSettings;
+        private final MongoNames names;
+        private Duration pollInterval = Duration.ofSeconds(5);
+        private Duration pollOnlyInterval = Duration.ofSeconds(1);
+        private Duration callTimeout = Duration.ofSeconds(5);
+        private Duration retention = Duration.ofHours(24);
+        private long retainedRevisions = 10_000;
+        private int retainedVersions = 10;
+        private Duration operationRetention = Duration.ofDays(7);
+
+        private Builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
+            this.client = client;
+            this.feedSettings = feedSettings;
+            this.names = names;
+        }
+
+        /** How often a feed reads although nothing was announced, and how often where nothing can be. 5 s and 1 s. */
+        public Builder pollIntervals(Duration withPush, Duration withoutPush) {
+            this.pollInterval = positive("poll interval", withPush);
+            this.pollOnlyInterval = positive("poll-only interval", withoutPush);
+            return this;
+        }
+
+        /** How long a call may take, repetitions included; 5 s by default. */
+        public Builder callTimeout(Duration timeout) {
+            this.callTimeout = positive("call timeout", timeout);
+            return this;
+        }
+
+        /**
+         * How much history to keep: at least this long, at least this many revisions, and of each key at least this many
+         * versions. 24 hours, 10,000 and 10 by default. A feed that was away for longer needs a snapshot.
+         */
+        public Builder retention(Duration time, long revisions, int versions) {
+            if (time.isNegative() || revisions < 0 || versions < 1) {
+                throw new InvalidConfigException(
+                        "Invalid retention: " + time + ", " + revisions + " revisions, " + versions + " versions");
+            }
+            this.retention = time;
+            this.retainedRevisions = revisions;
+            this.retainedVersions = versions;
+            return this;
+        }
+
+        /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
+        public Builder operationRetention(Duration time) {
+            this.operationRetention = positive("operation retention", time);
+            return this;
+        }
+
+        public MongoConfigStore build() {
+            return new MongoConfigStore(this);
+        }
+
+        private static Duration positive(String what, Duration duration) {
+            if (duration.isNegative() || duration.isZero()) {
+                throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
+            }
+            return duration;
+        }
+    }
+}

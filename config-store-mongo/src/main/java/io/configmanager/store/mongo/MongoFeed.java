@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.mongo;
+
+import com.mongodb.MongoException;
+import com.mongodb.client.ChangeStreamIterable;
+import com.mongodb.client.ClientSession;
+import com.mongodb.client.MongoChangeStreamCursor;
+import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.Sorts;
+import io.configmanager.StoreException;
+import io.configmanager.store.ChangeSet;
+import io.configmanager.store.Feed;
+import io.configmanager.store.Position;
+import io.configmanager.store.PositionLostException;
+import io.configmanager.store.PositionLostException.Reason;
+import io.configmanager.store.mongo.Deployment.Moment;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.bson.BsonTimestamp;
+import org.bson.BsonValue;
+import org.bson.Document;
+import org.bson.RawBsonDocument;
+import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the log behind a position. The change stream only says when: that the head moved, or that somebody changed an entry
+ * without a commit, which is then given a revision before anything is read. So no event has to be understood, and one that
+ * is lost with its stream costs a comparison of the entries with the log.
+ */
+final class MongoFeed implements Feed {
+
+    private static final Duration AWAIT = Duration.ofMillis(250);
+    private static final int LINES_PER_READ = 5_000;
+    private static final int MAX_RESTARTS = 3;
+
+    private final MongoConfigStore store;
+    private final Deployment deployment;
+    private final ClientSession session;
+    private final CountDownLatch closed = new CountDownLatch(1);
+    private volatile @Nullable MongoChangeStreamCursor<RawBsonDocument> stream;
+
+    private Position position;
+    private MongoToken token;
+    private boolean audit;
+    private boolean started;
+    private boolean more;
+    private long nextRead;
+    private boolean proved;
+    private long provedAt;
+    private int limit = LINES_PER_READ;
+    private int restarts;
+    private int emptyReads;
+    private boolean polling;
+    private Instant storeTime = Instant.EPOCH;
+
+    /** All events up to here have been seen: as of the last one, and as of the last read before a silent wait. */
+    private BsonTimestamp seen;
+
+    private BsonTimestamp readAt = new BsonTimestamp(0, 0);
+
+    /** When the head moved last: what happens at the same time is part of a commit. */
+    private BsonTimestamp headMoved = new BsonTimestamp(0, 0);
+
+    MongoFeed(MongoConfigStore store, Deployment deployment, Position position) {
+        this.store = store;
+        this.deployment = deployment;
+        this.position = position;
+        this.token = MongoToken.parse(position);
+        this.seen = token.seen();
+        this.session = deployment.client.startSession();
+        try {
+            Moment moment = deployment.moment(session);
+            storeTime = moment.time();
+            if (!moment.replicated()) {
+                store.warnOnce("this is no replica set: changes are found by reading every " + store.pollOnlyInterval
+                        + ", and a commit that is interrupted may be stored in part");
+            }
+            stream = moment.replicated() ? open(moment) : null;
+            audit |= stream == null;
+        } catch (RuntimeException e) {
+            session.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public Batch poll(Duration timeout) {
+        long end = System.nanoTime() + timeout.toNanos();
+        try {
+            setPolling(true);
+            requireOpen();
+            if (!started || more) {
+                started = true;
+                return read(false);
+            }
+            while (true) {
+                boolean news = await(end);
+                requireOpen();
+                boolean due = System.nanoTime() - nextRead >= 0;
+                if (news || due) {
+                    Batch batch = read(!news);
+                    if (!batch.changeSets().isEmpty()) {
+                        return batch;
+                    }
+                }
+                if (System.nanoTime() - end >= 0) {
+                    return batch(List.of(), 0);
+                }
+            }
+        } catch (RuntimeException e) {
+            boolean wasClosed = closed.getCount() == 0;
+            close();
+            throw wasClosed
+                    ? new StoreException("The feed is closed", false, e)
+                    : Failures.translate("read the feed", e);
+        } finally {
+            setPolling(false);
+        }
+    }
+
+    @Override
+    public void close() {
+        closed.countDown();
+        store.feeds.remove(this);
+        closeStream();
+        closeSession();
+    }
+
+    private void closeStream() {
+        MongoChangeStreamCursor<RawBsonDocument> current = stream;
+        if (current != null) {
+            try {
+                current.close();
+            } catch (RuntimeException e) {
+                store.debug("Cannot close a stream, which the server then forgets by itself", e);
+            }
+        }
+    }
+
+    /** A session must not go back to the driver's pool while a poll still uses it. */
+    private synchronized void closeSession() {
+        if (!polling) {
+            session.close();
+        }
+    }
+
+    private synchronized void setPolling(boolean now) {
+        polling = now;
+        if (!now && closed.getCount() == 0) {
+            session.close();
+        }
+    }
+
+    private @Nullable MongoChangeStreamCursor<RawBsonDocument> open(Moment moment) {
+        boolean future = seen.compareTo(moment.operationTime()) > 0;
+        audit = future || seen.getTime() == 0;
+        if (!audit) {
+            try {
+                return watch(seen);
+            } catch (MongoException e) {
+                // Whatever the code: what happened since then is not to be had from the stream.
+                store.debug("Cannot follow changes from where they were seen last", e);
+                audit = true;
+            }
+        }
+        seen = moment.operationTime();
+        return watch(seen);
+    }
+
+    /** One stream of the database: it outlives its collections. */
+    private MongoChangeStreamCursor<RawBsonDocument> watch(BsonTimestamp from) {
+        MongoNames names = deployment.names;
+        Bson relevant = Filters.or(
+                Filters.and(Filters.eq("ns.coll", names.head()), Filters.eq("documentKey._id", "head")),
+                Filters.in("ns.coll", names.entries(), names.log()),
+                Filters.eq("to.coll", names.entries()),
+                Filters.in("operationType", "dropDatabase", "invalidate"));
+        // Inserts of lines are many and say what the head says.
+        Bson noLines = Filters.or(Filters.ne("ns.coll", names.log()), Filters.in("operationType", "drop", "rename"));
+        ChangeStreamIterable<Document> events = deployment
+                .database
+                .watch(List.of(
+                        Aggregates.match(relevant),
+                        Aggregates.match(noLines),
+                        Aggregates.project(Projections.include("operationType", "clusterTime", "ns", "documentKey"))))
+                .maxAwaitTime(AWAIT.toMillis(), TimeUnit.MILLISECONDS)
+                .startAtOperationTime(from);
+        return (MongoChangeStreamCursor<RawBsonDocument>)
+                events.withDocumentClass(RawBsonDocument.class).cursor();
+    }
+
+    /** Waits for an event; true if there is something to read. */
+    private boolean await(long end) {
+        MongoChangeStreamCursor<RawBsonDocument> current = stream;
+        if (current == null) {
+            return awaitTurn(Math.min(end, nextRead) - System.nanoTime());
+        }
+        BsonTimestamp before = readAt;
+        RawBsonDocument event;
+        try {
+            event = current.tryNext();
+        } catch (MongoException e) {
+            restart(e);
+            return true;
+        }
+        restarts = 0;
+        if (event == null) {
+            if (current.getServerCursor() == null) {
+                // Read once more: if history is another one now, that says so.
+                read(false);
+                throw new StoreException("The change stream has ended", true, null);
+            }
+            seen = before.compareTo(seen) > 0 ? before : seen;
+            return false;
+        }
+        Set<Document> foreign = new LinkedHashSet<>();
+        BsonTimestamp last = seen;
+        for (; event != null; event = current.available() > 0 ? current.tryNext() : null) {
+            last = event.getTimestamp("clusterTime");
+            take(event, last, foreign);
+        }
+        session.advanceOperationTime(last);
+        store.reconcile(foreign);
+        seen = last;
+        return true;
+    }
+
+    private boolean awaitTurn(long nanos) {
+        try {
+            if (!closed.await(Math.max(nanos, 0), TimeUnit.NANOSECONDS)) {
+                audit = System.nanoTime() - nextRead >= 0;
+            }
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StoreException("Interrupted while waiting for changes", true, e);
+        }
+    }
+
+    /** Events that cannot be had are not needed either: from now on, and a comparison for what was before. */
+    private void restart(MongoException failure) {
+        if (closed.getCount() == 0 || !Failures.isPlaceLost(failure) || ++restarts > MAX_RESTARTS) {
+            throw failure;
+        }
+        store.debug("The change stream cannot be continued", failure);
+        closeStream();
+        seen = deployment.moment(session).operationTime();
+        stream = watch(seen);
+        audit = true;
+    }
+
+    private void take(RawBsonDocument event, BsonTimestamp at, Set<Document> foreign) {
+        if (!event.containsKey("documentKey")) {
+            audit = true;
+        } else if (event.getDocument("ns").getString("coll").getValue().equals(deployment.names.head())) {
+            headMoved = at;
+        } else if (!at.equals(headMoved)) {
+            BsonValue id = event.getDocument("documentKey").get("_id");
+            if (id != null && id.isDocument()) {
+                Document key = Document.parse(id.asDocument().toJson());
+                if (Lines.isId(key)) {
+                    foreign.add(key);
+                }
+            }
+        }
+    }
+
+    private Batch read(boolean safety) {
+        if (audit) {
+            store.audit();
+            audit = false;
+        }
+        long start = System.nanoTime();
+        Moment moment = deployment.moment(session);
+        long last = position.revision();
+        List<Document> lines = deployment
+                .log
+                .find(session, Filters.gte("_id", Lines.firstLine(last)))
+                .sort(Sorts.ascending("_id"))
+                .limit(limit + 1)
+                .into(new ArrayList<>());
+        Document head = deployment.headOf(session);
+        long newest = Lines.number(head, "revision");
+        requireContinuation(head, newest, lines, last);
+        more = lines.size() > limit;
+        long cut = more ? Lines.revisionOf(lines.get(lines.size() - 1)) : newest + 1;
+        lines.removeIf(line -> Lines.revisionOf(line) <= last || Lines.revisionOf(line) >= cut);
+        List<ChangeSet> changeSets = Lines.changeSets(lines);
+        for (int i = 0; i < changeSets.size(); i++) {
+            requireNoGap(changeSets.get(i).revision(), last + 1 + i);
+        }
+        long upto = last + changeSets.size();
+        // A revision is delivered whole, however many lines it has.
+        limit = more && changeSets.isEmpty() ? 2 * limit : LINES_PER_READ;
+        if (!more) {
+            proved = true;
+            provedAt = start;
+            requireAll(upto, newest, lines.isEmpty() ? 0 : Lines.revisionOf(lines.get(lines.size() - 1)));
+        }
+        if (upto > last) {
+            String id = Lines.text(lines.get(lines.size() - 1), "revisionId", "");
+            token = new MongoToken(token.lineage(), id, seen);
+        }
+        position = new Position(upto, token.at(seen).text());
+        readAt = Objects.requireNonNullElse(session.getOperationTime(), seen);
+        storeTime = moment.time();
+        schedule();
+        return batch(changeSets, safety && stream != null ? changeSets.size() : 0);
+    }
+
+    private void requireContinuation(Document head, long newest, List<Document> lines, long last) {
+        if (!token.lineage().equals(head.getString("lineage"))) {
+            throw lost(Reason.HISTORY_REPLACED, "The store has another lineage than the position");
+        }
+        if (newest < last) {
+            throw lost(Reason.HISTORY_REPLACED, "The store is at revision " + newest + ", before " + last);
+        }
+        if (last < Lines.number(head, "compactRevision")) {
+            throw lost(Reason.COMPACTED, "Changes after revision " + last + " are no longer kept");
+        }
+        boolean proved = newest == last
+                ? token.revisionId().equals(head.getString("revisionId"))
+                : last == 0
+                        || (!lines.isEmpty()
+                                && Lines.revisionOf(lines.get(0)) == last
+                                && token.revisionId().equals(lines.get(0).getString("revisionId")));
+        if (!proved) {
+            throw lost(Reason.HISTORY_REPLACED, "Revision " + last + " is not the one that was seen");
+        }
+    }
+
+    private static void requireNoGap(long found, long expected) {
+        if (found != expected) {
+            throw lost(Reason.HISTORY_REPLACED, "The log has no revision " + expected);
+        }
+    }
+
+    /** The head may have moved between the two reads; what it moved past is then read next. */
+    private void requireAll(long upto, long newest, long lastLine) {
+        more = upto < newest;
+        if (more && lastLine == 0 && upto == position.revision() && ++emptyReads > 3) {
+            throw lost(Reason.HISTORY_REPLACED, "The log has no revision " + newest);
+        }
+        if (!more) {
+            emptyReads = 0;
+        }
+    }
+
+    private static PositionLostException lost(Reason reason, String message) {
+        return new PositionLostException(reason, message);
+    }
+
+    private void schedule() {
+        Duration interval = stream == null ? store.pollOnlyInterval : store.pollInterval;
+        nextRead = System.nanoTime() + interval.toNanos();
+    }
+
+    private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
+        position = new Position(position.revision(), token.at(seen).text());
+        Duration provedAgo = Duration.ofNanos(System.nanoTime() - provedAt);
+        if (!proved) {
+            // Behind by more than a page: as old as the last change that was delivered.
+            provedAgo = changeSets.isEmpty()
+                    ? Duration.ZERO
+                    : Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
+            provedAgo = provedAgo.isNegative() ? Duration.ZERO : provedAgo;
+        }
+        return new Batch(changeSets, position, provedAgo, storeTime, stream != null, hintsMissed);
+    }
+
+    private void requireOpen() {
+        if (closed.getCount() == 0) {
+            throw new StoreException("The feed is closed", false, null);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.store.mongo;
+
+import com.mongodb.MongoException;
+import com.mongodb.client.ClientSession;
+import com.mongodb.client.model.DeleteOneModel;
+import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.ReplaceOneModel;
+import com.mongodb.client.model.ReplaceOptions;
+import com.mongodb.client.model.ReturnDocument;
+import com.mongodb.client.model.Updates;
+import com.mongodb.client.model.WriteModel;
+import io.configmanager.LogEntry;
+import io.configmanager.StoreException;
+import io.configmanager.store.mongo.Deployment.Moment;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.bson.Document;
+import org.bson.conversions.Bson;
+import org.bson.types.ObjectId;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one revision after the other. In a transaction every writer first takes the next number from the head document:
+ * two at once conflict there, so numbers follow commit order, and that write is the first event of the transaction.
+ *
+ * <p>Without transactions a lock in the head document keeps writers apart, and the head moves when all is written. Who dies
+ * in between leaves lines behind the head, which the next writer removes, and entries that no line speaks of, which are
+ * then found like edits by hand: of a commit that nobody acknowledged, a part may come to be.
+ */
+final class Writer {
+
+    private static final Duration LOCK = Duration.ofSeconds(10);
+
+    private final Deployment deployment;
+
+    /** Transactions of one process would only conflict with each other. */
+    private final ReentrantLock turn = new ReentrantLock(true);
+
+    Writer(Deployment deployment) {
+        this.deployment = deployment;
+    }
+
+    /** What is to become of a revision once its number is known; null to have none. */
+    @FunctionalInterface
+    interface Work<T> {
+        T run(Revision revision);
+    }
+
+    /** The next revision. */
+    static final class Revision {
+        final ClientSession session;
+        final long number;
+        final Instant at;
+        private final String id;
+        private final List<WriteModel<Document>> entries = new ArrayList<>();
+        private final List<Document> lines = new ArrayList<>();
+        private @Nullable Document operation;
+
+        private Revision(ClientSession session, long number, String id, Instant at) {
+            this.session = session;
+            this.number = number;
+            this.id = id;
+            this.at = at;
+        }
+
+        /** Logs the change and makes it; does nothing yet. */
+        void add(LogEntry change) {
+            lines.add(Lines.line(change, lines.size(), id));
+            Bson key = Filters.eq("_id", Lines.id(change.namespace(), change.key()));
+            entries.add(
+                    change.entry() == null
+                            ? new DeleteOneModel<>(key)
+                            : new ReplaceOneModel<>(
+                                    key, Lines.entry(change.entry()), new ReplaceOptions().upsert(true)));
+        }
+
+        void remember(Document newOperation) {
+            operation = newOperation;
+        }
+    }
+
+    /** Runs the work until it is stored or fails for good. */
+    <T> T write(Work<T> work) {
+        long end = System.nanoTime() + deployment.timeout.toNanos();
+        for (int attempt = 1; ; attempt++) {
+            takeTurn(end);
+            try (ClientSession session = deployment.client.startSession()) {
+                Moment moment = deployment.moment(session);
+                return moment.replicated() ? transaction(session, moment, work) : locked(session, moment, work);
+            } catch (MongoException e) {
+                long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 6)));
+                if (!Failures.isWorthRepeating(e) || end - System.nanoTime() <= pause * 1_000_000) {
+                    throw e;
+                }
+                pause(pause);
+            } finally {
+                turn.unlock();
+            }
+        }
+    }
+
+    private <T> T transaction(ClientSession session, Moment moment, Work<T> work) {
+        session.startTransaction(deployment.transaction());
+        String id = new ObjectId().toHexString();
+        Bson next = Updates.combine(
+                Updates.inc("revision", 1L),
+                Updates.set("revisionId", id),
+                Updates.set("at", Date.from(moment.time())));
+        Document head = deployment.head.findOneAndUpdate(
+                session, Deployment.HEAD, next, new FindOneAndUpdateOptions().returnDocument(ReturnDocument.AFTER));
+        if (head == null) {
+            throw deployment.missingHead();
+        }
+        Revision revision = new Revision(session, Lines.number(head, "revision"), id, moment.time());
+        T result = work.run(revision);
+        if (revision.lines.isEmpty()) {
+            session.abortTransaction();
+            return result;
+        }
+        store(revision);
+        session.commitTransaction();
+        return result;
+    }
+
+    private <T> T locked(ClientSession session, Moment moment, Work<T> work) {
+        Date until = Date.from(moment.time().plus(LOCK));
+        Bson free = Filters.and(
+                Deployment.HEAD,
+                Filters.or(Filters.eq("lockedUntil", null), Filters.lt("lockedUntil", Date.from(moment.time()))));
+        Document head = deployment.head.findOneAndUpdate(
+                session,
+                free,
+                Updates.set("lockedUntil", until),
+                new FindOneAndUpdateOptions().returnDocument(ReturnDocument.AFTER));
+        if (head == null) {
+            deployment.headOf(session);
+            throw new MongoException(112, "another writer holds the lock");
+        }
+        Bson mine = Filters.and(Deployment.HEAD, Filters.eq("lockedUntil", until));
+        Revision revision =
+                new Revision(session, Lines.number(head, "revision") + 1, new ObjectId().toHexString(), moment.time());
+        try {
+            deployment.log.deleteMany(session, Filters.gte("_id", Lines.firstLine(revision.number)));
+            T result = work.run(revision);
+            Bson done = Updates.unset("lockedUntil");
+            if (!revision.lines.isEmpty()) {
+                store(revision);
+                done = Updates.combine(
+                        done,
+                        Updates.set("revision", revision.number),
+                        Updates.set("revisionId", revision.id),
+                        Updates.set("at", Date.from(revision.at)));
+            }
+            if (deployment.head.updateOne(session, mine, done).getMatchedCount() == 0) {
+                throw new StoreException("Writing took so long that another writer took over", true, null);
+            }
+            return result;
+        } catch (RuntimeException e) {
+            deployment.head.updateOne(session, mine, Updates.unset("lockedUntil"));
+            throw e;
+        }
+    }
+
+    private void store(Revision revision) {
+        deployment.log.insertMany(revision.session, revision.lines);
+        deployment.entries.bulkWrite(revision.session, revision.entries);
+        if (revision.operation != null) {
+            deployment.operations.insertOne(revision.session, revision.operation);
+        }
+    }
+
+    private void takeTurn(long end) {
+        try {
+            if (turn.tryLock(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                return;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StoreException("Interrupted while waiting to write", true, e);
+        }
+        throw new StoreException("Other writes of this process took all the time", true, null);
+    }
+
+    private static void pause(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new StoreException("Interrupted while waiting to repeat a write", true, e);
+        }
+    }
+}
