@@ -15,9 +15,17 @@ import org.jspecify.annotations.Nullable;
 public final class Value<T> {
 
     private final Signal signal = new Signal();
-    private volatile @Nullable Numbered<T> current;
+    private volatile @Nullable Setting<T> current;
 
-    private record Numbered<T>(long number, T value) {}
+    /** One call of {@code set}: who has seen it knows it again, and no two are the same. */
+    private static final class Setting<T> {
+
+        final T value;
+
+        Setting(T value) {
+            this.value = value;
+        }
+    }
 
     /** A value that is not set yet. */
     public Value() {}
@@ -30,16 +38,13 @@ public final class Value<T> {
     /** Sets the value. A change also if it is equal to the one before. Never waits for a watcher. */
     public void set(T value) {
         Objects.requireNonNull(value, "value");
-        synchronized (signal) {
-            Numbered<T> before = current;
-            current = new Numbered<>(before == null ? 1 : before.number + 1, value);
-        }
+        current = new Setting<>(value);
         signal.give();
     }
 
     /** The value, or empty if it was never set. */
     public Optional<T> get() {
-        Numbered<T> now = current;
+        Setting<T> now = current;
         return now == null ? Optional.empty() : Optional.of(now.value);
     }
 
@@ -50,17 +55,17 @@ public final class Value<T> {
 
     private AbstractWatcher<T> watcher() {
         return new AbstractWatcher<>(signal) {
-            private long seen;
-            private long seenBefore;
+            private @Nullable Setting<T> seen;
+            private @Nullable Setting<T> seenBefore;
 
             @Override
             protected @Nullable T next() {
-                Numbered<T> now = current;
-                if (now == null || now.number == seen) {
+                Setting<T> now = current;
+                if (now == null || now == seen) {
                     return null;
                 }
                 seenBefore = seen;
-                seen = now.number;
+                seen = now;
                 return now.value;
             }
 
