@@ -5,8 +5,12 @@ import io.configmanager.samples.robustness.History.Era;
 import io.configmanager.samples.robustness.Records.Line;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
@@ -31,6 +35,7 @@ final class Observed {
     final long end;
     private final long[] resyncTimes;
     private final long[] began;
+    private final Map<String, NavigableMap<Long, Set<Integer>>> shown = new HashMap<>();
 
     Observed(String name, List<Line> lines, History history, Timeline timeline, Findings findings) {
         this.name = name;
@@ -64,6 +69,21 @@ final class Observed {
     /** When an era began, for this client: the first one before anything else. */
     long began(Era era) {
         return began[era.index];
+    }
+
+    /** Notes of which eras it may be what the client shows of a namespace from a moment on. */
+    void shown(String namespace, long moment, Set<Integer> eras) {
+        NavigableMap<Long, Set<Integer>> known = shown.computeIfAbsent(namespace, name -> new TreeMap<>());
+        if (known.isEmpty() || !known.lastEntry().getValue().equals(eras)) {
+            known.put(moment, Set.copyOf(eras));
+        }
+    }
+
+    /** Whether what the client showed at this moment was of this era and no other. */
+    boolean isIn(Era era, String namespace, long moment) {
+        Map.Entry<Long, Set<Integer>> known =
+                shown.getOrDefault(namespace, new TreeMap<>()).floorEntry(moment);
+        return known != null && known.getValue().equals(Set.of(era.index));
     }
 
     /** Those that had begun when the client connected. */

@@ -149,7 +149,10 @@ final class OperationCheck {
         if (line.number(10) >= 0) {
             condition(client, line, places);
         }
-        if (!client.unsettled(line.number(1), line.number(3))) {
+        Era era = places.isEmpty()
+                ? history.last()
+                : places.get(places.size() - 1).era();
+        if (client.isIn(era, line.text(6), line.number(1)) && !client.unsettled(line.number(1), line.number(3))) {
             ownReads(client, line, places);
         }
     }
@@ -252,6 +255,9 @@ final class OperationCheck {
                 .headMap(line.number(1), false)
                 .values()) {
             known = Math.max(known, revision);
+        }
+        if (!client.isIn(history.eras().get(current), Keys.NAMESPACES.get(0), line.number(1))) {
+            return;
         }
         findings.judged(Invariant.I10);
         if (line.number(4) < known) {

@@ -87,6 +87,9 @@ final class ViewCheck {
             client.violated(Invariant.I3, place + " after one at revision " + Collections.max(before.values()));
         }
         states.put(thread, now.isEmpty() ? back : now);
+        if (!line.text(10).equals("applied")) {
+            client.shown(namespace, line.number(1), states.get(thread).keySet());
+        }
         if (line.text(10).equals("status")) {
             lastPossible = states.get(thread).keySet().stream()
                     .map(index -> history.eras().get(index))

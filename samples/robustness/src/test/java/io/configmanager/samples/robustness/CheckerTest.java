@@ -196,6 +196,7 @@ class CheckerTest {
     void i10AnOwnWriteThatIsNotRead() {
         recording
                 .commit(1, 10, "op:a", "k/0 1 a")
+                .view(1, 12)
                 .commit(2, 20, "op:b", "k/0 2 b")
                 .call("op:b", 19, "SET", "ok", 2, "k/0:2", -1, "k/0:1:1");
         expect(Invariant.I10);
@@ -205,6 +206,7 @@ class CheckerTest {
     void i10ASyncThatDoesNotSync() {
         recording
                 .commit(1, 10, "op:a", "k/0 1 a")
+                .view(1, 12)
                 .call("op:a", 9, "SET", "ok", 1, "k/0:1", -1, "k/0:1:1")
                 .client("Y", Recording.nanos(30), Recording.nanos(40), true, 0);
         expect(Invariant.I10);
