@@ -35,7 +35,7 @@ final class Dispatcher implements Audience {
     private final LongSupplier nanoTime;
     private final Map<String, Subscribers> namespaces = new ConcurrentHashMap<>();
     private final ReferenceQueue<Object> forgotten = new ReferenceQueue<>();
-    private final Set<Forgettable> forgettable = ConcurrentHashMap.newKeySet();
+    private final Map<Subscription, Forgettable> forgettable = new ConcurrentHashMap<>();
     private final LongAdder coalesced = new LongAdder();
     private volatile @Nullable Throwable failure;
     private volatile boolean closed;
@@ -166,10 +166,25 @@ final class Dispatcher implements Audience {
             subscriber.close("The manager is closed");
             remove(namespace, subscriber);
         }
-        return () -> {
+        return new Registration(namespace, subscriber);
+    }
+
+    private final class Registration implements Subscription {
+
+        private final String namespace;
+        private final Subscriber subscriber;
+
+        Registration(String namespace, Subscriber subscriber) {
+            this.namespace = namespace;
+            this.subscriber = subscriber;
+        }
+
+        @Override
+        public void close() {
             subscriber.close(null);
             remove(namespace, subscriber);
-        };
+            forgettable.remove(this);
+        }
     }
 
     /** Again if that changes meanwhile, because the watch may have told this subscriber in between. */
@@ -194,15 +209,20 @@ final class Dispatcher implements Audience {
 
     /** Closes the subscription when the holder is garbage; the subscriber must not lead to it. */
     void closeWhenForgotten(Object holder, Subscription subscription) {
-        forgettable.add(new Forgettable(holder, forgotten, subscription));
+        forgettable.put(subscription, new Forgettable(holder, forgotten, subscription));
     }
 
     private void dropForgotten() {
         for (Object garbage = forgotten.poll(); garbage != null; garbage = forgotten.poll()) {
-            if (garbage instanceof Forgettable known && forgettable.remove(known)) {
+            if (garbage instanceof Forgettable known) {
                 known.subscription.close();
             }
         }
+    }
+
+    /** Holders that might be forgotten. */
+    int watched() {
+        return forgettable.size();
     }
 
     /** The counter of change sets that were merged. */

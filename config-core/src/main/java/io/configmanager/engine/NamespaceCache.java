@@ -134,7 +134,7 @@ final class NamespaceCache {
         List<ConfigChange> changes = new ArrayList<>();
         for (ConfigEntry entry : entries) {
             Slot known = before.committed(entry.key());
-            Slot slot = put(before, known, entry, entry.revision(), revision);
+            Slot slot = ofThisHistory(put(before, known, entry, entry.revision(), revision), sameHistory);
             slots.put(entry.key(), slot);
             addChange(changes, entryOf(known), slot.entry);
         }
@@ -177,7 +177,9 @@ final class NamespaceCache {
             Slot known = before.committed(key);
             ConfigEntry entry = found.get(key);
             long good = entry == null ? revision : Math.max(revision, entry.revision());
-            Slot slot = entry == null ? Slot.absent(good) : put(before, known, entry, good, good);
+            Slot slot = entry == null
+                    ? Slot.absent(good)
+                    : ofThisHistory(put(before, known, entry, good, good), sameHistory);
             after.put(key, slot);
             addChange(changes, entryOf(known), slot.entry);
         }
@@ -357,6 +359,11 @@ final class NamespaceCache {
         observer.rejected(namespace, entry.key());
         Slot read = before.own().get(entry.key());
         return new Slot(entryOf(read != null && read.revision <= upTo ? read : known), revision, defect);
+    }
+
+    /** What was good in another history is not the last good value of this one, and its version says nothing here. */
+    private static Slot ofThisHistory(Slot slot, boolean sameHistory) {
+        return sameHistory || slot.rejection == null ? slot : new Slot(null, slot.revision, slot.rejection);
     }
 
     /** The same entry without the copies of recurring texts that come with every row. */

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -40,6 +41,8 @@ final class WatchLoop implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(WatchLoop.class);
     private static final int KEYS_PER_READ = 1_000;
+    private static final String HISTORY_REPLACED =
+            PositionLostException.Reason.HISTORY_REPLACED.name().toLowerCase(Locale.ROOT);
 
     private final ConfigStore store;
     private final Reconciler reconciler;
@@ -244,7 +247,11 @@ final class WatchLoop implements Runnable {
         if (stopping) {
             throw new StoreException("The watch was stopped", true, null);
         }
-        Jump proved = how == Jump.SAME_HISTORY && historyWasReplaced() ? Jump.NEW_HISTORY : how;
+        Jump proved = how;
+        if (how == Jump.SAME_HISTORY && historyWasReplaced()) {
+            proved = Jump.NEW_HISTORY;
+            resyncReason = HISTORY_REPLACED;
+        }
         List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, proved);
         if (differences == null) {
             return null;
@@ -254,12 +261,21 @@ final class WatchLoop implements Runnable {
         return snapshot;
     }
 
-    /** Whether the last position is of another history; asked after a snapshot, so that the snapshot is not newer. */
+    /**
+     * Whether the last position, or one from which something was loaded ahead of it, is of another history; asked after a
+     * snapshot, so that the snapshot is not newer.
+     */
     private boolean historyWasReplaced() {
-        if (reached == null) {
-            return false;
+        Set<Position> known = new LinkedHashSet<>();
+        if (reached != null) {
+            known.add(reached);
         }
-        try (Feed proof = store.openFeed(reached)) {
+        known.addAll(reconciler.unproved(Long.MAX_VALUE));
+        return known.stream().anyMatch(this::isOfAnotherHistory);
+    }
+
+    private boolean isOfAnotherHistory(Position of) {
+        try (Feed proof = store.openFeed(of)) {
             proof.poll(Duration.ZERO);
             return false;
         } catch (PositionLostException e) {

@@ -675,6 +675,19 @@ class ReconcilerTest {
         }
 
         @Test
+        void haveNoLastGoodValueOfAnotherHistory() {
+            loaded(entry("k", "19", 19));
+
+            assertThat(load(snapshot(15, entry("k", "{broken", 14)), Jump.NEW_HISTORY))
+                    .containsExactly(tuple(Kind.DELETE, "k", 19L, 0L));
+            assertThat(value("k")).isNull();
+            assertThat(cache.rejected()).containsOnlyKeys("k");
+
+            assertThat(apply(16, put("k", "20", 16))).containsExactly(tuple(Kind.INSERT, "k", 0L, 16L));
+            assertThat(cache.rejected()).isEmpty();
+        }
+
+        @Test
         void mayBeDeleted() {
             loaded(entry("k", "1", 1));
             apply(2, put("k", "{", 2));

@@ -449,6 +449,35 @@ class WatchLoopTest {
         }
 
         @Test
+        void alsoWhenTheFeedsPositionIsCompactedAndOnlyWhatWasLoadedAheadOfItTells() throws InterruptedException {
+            NamespaceCache late = loadedByACaller(20);
+            store.polls.add(failing(lost(Reason.COMPACTED)));
+            loop.turn();
+            store.snapshots.add(() -> snapshot(15, entry("k", "15", 15)));
+            store.polls.add(failing(lost(Reason.COMPACTED)));
+            store.polls.add(failing(lost(Reason.HISTORY_REPLACED)));
+            store.polls.add(() -> batch(15));
+            loop.turn();
+
+            assertThat(store.asked())
+                    .containsExactly(
+                            "poll",
+                            "close",
+                            "snapshot [, late]",
+                            "open at 5",
+                            "poll",
+                            "close",
+                            "open at 20",
+                            "poll",
+                            "close",
+                            "open at 15",
+                            "poll");
+            assertThat(late.state().committed("k")).isNull();
+            assertThat(value("k")).isEqualTo("15");
+            assertThat(observer.events).contains("resynced history_replaced");
+        }
+
+        @Test
         void whatWasLoadedAheadOfTheFeedIsProvedOnce() throws InterruptedException {
             loadedByACaller(8);
             store.polls.add(() -> batch(9, changeSet(9, put("k", "9", 9))));

@@ -178,6 +178,16 @@ class WatcherTest extends OnMemoryStore {
     }
 
     @Test
+    void ev9AClosedWatcherLeavesNothingBehind() {
+        connect();
+        for (int i = 0; i < 1_000; i++) {
+            config.watch("a", Integer.class).close();
+        }
+        assertThat(((DefaultConfigManager) manager).dispatcher.watched()).isZero();
+        assertThat(manager.subscriptionStats().open()).isZero();
+    }
+
+    @Test
     void ev9AndWEv3AForgottenWatcherIsNotHeld() {
         connect();
         for (int i = 0; i < 100; i++) {
