@@ -107,6 +107,7 @@ final class Chart {
                 text.replace("&", "&amp;").replace("<", "&lt;").replace("`", ""));
     }
 
+    @SuppressWarnings("AnnotateFormatMethod")
     private void add(String line, Object... values) {
         svg.append(values.length == 0 ? line : String.format(Locale.ROOT, line, values))
                 .append('\n');
