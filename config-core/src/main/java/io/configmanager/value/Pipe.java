@@ -38,22 +38,20 @@ final class Pipe<T> implements Subscription {
     Pipe(AbstractWatcher<T> watcher, Predicate<? super T> sink, Executor executor, LongFunction<Executor> later) {
         this.watcher = watcher;
         this.sink = sink;
-        this.task = new SerialTask(this::move, executor);
+        this.task = new SerialTask(this::move, executor, this::refused);
         this.later = later;
     }
 
     Subscription start() {
-        watcher.onReady(this::ask);
+        watcher.onReady(task);
         return this;
     }
 
-    private void ask() {
-        try {
-            task.run();
-        } catch (RejectedExecutionException e) {
+    private void refused(Throwable e) {
+        if (e instanceof RejectedExecutionException) {
             log.debug("The executor takes no more work", e);
             close();
-        } catch (RuntimeException | Error e) {
+        } else {
             // Such as no memory for a thread.
             log.error("What a watcher has cannot be moved now", e);
             askLater();
@@ -67,7 +65,7 @@ final class Pipe<T> implements Subscription {
             wait = Math.min(2 * now, LONGEST_WAIT_MILLIS);
             later.apply(now).execute(() -> {
                 asksLater.set(false);
-                ask();
+                task.run();
             });
         }
     }

@@ -14,7 +14,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Watchers as a {@link Flow.Publisher} by the rules of Reactive Streams: each subscriber gets a watcher of its own, and from
  * it as many results as it has requested. What it has not requested stays in the watcher, where the newest replaces the
- * older. Completes when the watcher is closed by somebody else.
+ * older. Completes when the watcher is closed by somebody else; fails when the executor takes no more
+ * work.
  */
 public final class WatcherPublisher<T> implements Flow.Publisher<T> {
 
@@ -71,13 +72,13 @@ public final class WatcherPublisher<T> implements Flow.Publisher<T> {
         Delivery(AbstractWatcher<T> watcher, Flow.Subscriber<? super T> subscriber, Executor executor) {
             this.watcher = watcher;
             this.subscriber = subscriber;
-            this.task = new SerialTask(this::deliver, executor);
+            this.task = new SerialTask(this::deliver, executor, this::refused);
         }
 
         /** Not before {@code onSubscribe} has returned, because the subscriber's methods must not overlap. */
         void start() {
             started = true;
-            watcher.onReady(this::ask);
+            watcher.onReady(task);
         }
 
         @Override
@@ -87,7 +88,7 @@ public final class WatcherPublisher<T> implements Flow.Publisher<T> {
             } else {
                 wrong = new IllegalArgumentException("A subscriber must request at least 1, not " + n + " (rule 3.9)");
             }
-            ask();
+            task.run();
         }
 
         /** From here on the subscriber is not held any more. */
@@ -97,12 +98,23 @@ public final class WatcherPublisher<T> implements Flow.Publisher<T> {
             watcher.close();
         }
 
-        void ask() {
+        /** The end is told on this thread, because there is no other one any more. */
+        private void refused(Throwable e) {
+            Flow.Subscriber<? super T> to = subscriber;
+            if (to == null || !started) {
+                return;
+            }
+            boolean complete = wrong == null && watcher.isClosed();
+            RuntimeException failure = wrong;
+            cancel();
             try {
-                task.run();
-            } catch (RuntimeException e) {
-                log.debug("The executor takes no more work", e);
-                cancel();
+                if (complete) {
+                    to.onComplete();
+                } else {
+                    to.onError(failure == null ? e : failure);
+                }
+            } catch (Throwable thrown) {
+                log.error("A subscriber has failed at its end", thrown);
             }
         }
 

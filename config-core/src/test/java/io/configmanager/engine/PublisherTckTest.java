@@ -96,7 +96,7 @@ class PublisherTckTest {
     }
 
     private static TestEnvironment environment() {
-        return new TestEnvironment(1_000, 50, 1_000);
+        return new TestEnvironment(10_000, 50, 1_000);
     }
 
     /**

@@ -23,6 +23,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
@@ -616,6 +617,64 @@ class ValueTest {
             List<Runnable> due = List.copyOf(retries);
             retries.clear();
             due.forEach(Runnable::run);
+        }
+    }
+
+    @Nested
+    class Publishing {
+
+        private final List<String> told = new ArrayList<>();
+
+        @Test
+        void aSubscriberWhoseExecutorTakesNoMoreWorkIsTold() {
+            value.publisher(task -> {
+                        throw new RejectedExecutionException("no more");
+                    })
+                    .subscribe(subscriber());
+            value.set("a");
+            assertThat(told).containsExactly("error no more");
+        }
+
+        /** As when a manager closes: the end asks for a thread while the subscriber's request asks for one, in vain. */
+        @Test
+        void theEndIsToldAlsoWhenTheExecutorEndsMeanwhile() {
+            List<Watcher<String>> watchers = new ArrayList<>();
+            new WatcherPublisher<>(
+                            () -> {
+                                watchers.add(value.watch());
+                                return (AbstractWatcher<String>) watchers.get(0);
+                            },
+                            task -> {
+                                watchers.get(0).close();
+                                throw new RejectedExecutionException("no more");
+                            })
+                    .subscribe(subscriber());
+            assertThat(told).containsExactly("complete");
+        }
+
+        private Flow.Subscriber<String> subscriber() {
+            return new Flow.Subscriber<>() {
+                @Override
+                public void onSubscribe(Flow.Subscription subscription) {
+                    subscription.request(Long.MAX_VALUE);
+                    assertThat(told).isEmpty();
+                }
+
+                @Override
+                public void onNext(String item) {
+                    told.add("next " + item);
+                }
+
+                @Override
+                public void onError(Throwable failure) {
+                    told.add("error " + failure.getMessage());
+                }
+
+                @Override
+                public void onComplete() {
+                    told.add("complete");
+                }
+            };
         }
     }
 
