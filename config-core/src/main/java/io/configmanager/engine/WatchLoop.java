@@ -255,6 +255,11 @@ final class WatchLoop implements Runnable {
         }
         Jump proved = how;
         if (how == Jump.SAME_HISTORY && historyWasReplaced()) {
+            if (isOfAnotherHistory(snapshot.position())) {
+                throw new PositionLostException(
+                        PositionLostException.Reason.HISTORY_REPLACED,
+                        "The store's history was replaced while a snapshot was read");
+            }
             proved = Jump.NEW_HISTORY;
             resyncReason = HISTORY_REPLACED;
         }
