@@ -25,6 +25,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +68,9 @@ final class Reconciler {
 
     /** What a namespace holds, and in which epoch. */
     record Start(CacheState state, long epoch) {}
+
+    /** What the loaded namespaces hold, all of it the fold of the history up to one revision. */
+    record Held(long epoch, Map<String, CacheState> states) {}
 
     /** How a snapshot relates to what was applied before. */
     enum Jump {
@@ -177,6 +181,55 @@ final class Reconciler {
                 cache.servedEmpty();
             }
             return !cache.loaded();
+        });
+    }
+
+    /** What the loaded namespaces hold; null unless all of them are exactly at this revision. */
+    @Nullable
+    Held held(long revision) {
+        return locked(() -> {
+            Map<String, CacheState> states = new HashMap<>();
+            for (NamespaceCache cache : caches.values()) {
+                CacheState state = cache.state();
+                if (state.loaded) {
+                    states.put(cache.namespace(), state);
+                }
+            }
+            boolean exact =
+                    applied == revision && states.values().stream().allMatch(state -> state.revision <= revision);
+            return exact ? new Held(epoch, states) : null;
+        });
+    }
+
+    /**
+     * Takes what was known when an earlier process ended, while the store is away; false, and nothing has happened, if it is
+     * there already. The first snapshot of the store replaces it, and the difference is told.
+     */
+    boolean serve(BootSnapshot boot, Function<String, NamespaceCache> cacheOf) {
+        return locked(() -> {
+            if (applied > 0 || closed) {
+                return false;
+            }
+            long revision = boot.position().revision();
+            boolean served = false;
+            for (BootSnapshot.Held held : boot.namespaces()) {
+                NamespaceCache cache = cacheOf.apply(held.name());
+                caches.putIfAbsent(held.name(), cache);
+                if (cache.loadableByCaller()) {
+                    served = true;
+                    if (held.whole()) {
+                        cache.load(held.entries(), revision, true);
+                    } else {
+                        Set<String> keys = new HashSet<>();
+                        held.entries().forEach(entry -> keys.add(entry.key()));
+                        cache.loadOnDemand(new Answers(keys, held.entries()), revision, true);
+                    }
+                }
+            }
+            if (served) {
+                unproved.add(boot.position());
+            }
+            return served;
         });
     }
 

@@ -159,6 +159,11 @@ class StoreSelectionTest {
         }
 
         @Override
+        public String address() {
+            return "";
+        }
+
+        @Override
         public ConfigStore create() {
             return new MemoryConfigStore();
         }
