@@ -20,7 +20,10 @@ final class ViewCheck {
     private static final long CLOCK_MICROS = 100_000;
 
     private static final long EXPIRY_AHEAD_MICROS = TimeUnit.MILLISECONDS.toMicros(1_500);
-    private static final long STALENESS_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
+    /** By how much staleness may be understated. */
+    static final long STALENESS_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
     private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Observed client;

@@ -272,6 +272,55 @@ class CheckerTest {
     }
 
     @Test
+    void i14ANewLineageThatIsAcceptedWithoutAWord() {
+        expectUnsaid(newLineage().status(6_000, "LIVE", 10, 1));
+    }
+
+    @Test
+    void i14ANewLineageThatIsTakenForACompaction() {
+        expectUnsaid(newLineage()
+                .compact(1, 5_060)
+                .event(5_100, "resynced", "compacted")
+                .status(6_000, "LIVE", 10, 1));
+    }
+
+    @Test
+    void i14ANewLineageThatIsToldOnlyAfterItWasAccepted() {
+        expectUnsaid(newLineage().status(6_000, "LIVE", 10, 1).event(6_200, "resynced", "history_replaced"));
+    }
+
+    @Test
+    void aNewLineageThatIsSaidViolatesNothing() {
+        newLineage().event(5_100, "resynced", "history_replaced").status(6_000, "LIVE", 10, 1);
+        assertThat(recording.closed(9_000, 10, "", 0).check().violations()).isEmpty();
+    }
+
+    @Test
+    void aNewLineageThatNobodyMetBeforeTheNextRestoreViolatesNothing() {
+        newLineage()
+                .status(6_000, "STALE", 1_000, 1)
+                .restore(1, 7_020, "k/0 1 1 a")
+                .fault("RESTORE", 7_000, 7_050)
+                .status(8_000, "LIVE", 10, 1);
+        assertThat(recording.closed(9_000, 10, "", 0).check().violations()).isEmpty();
+    }
+
+    /** The client is live at revision 1, then the lineage changes. */
+    private Recording newLineage() {
+        return recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .status(4_000, "LIVE", 10, 1)
+                .lineage(1, 5_020)
+                .fault("LINEAGE", 5_000, 5_050);
+    }
+
+    private static void expectUnsaid(Recording recording) {
+        assertThat(recording.closed(9_000, 10, "", 0).check().examples(Invariant.I14))
+                .containsExactly(
+                        "client 1.1: accepted another lineage at revision 1 without saying that history was replaced");
+    }
+
+    @Test
     void i14AViewOfANewHistoryWithoutAWord() {
         recording
                 .commit(1, 10, "op:a", "k/0 1 a")
