@@ -79,6 +79,46 @@ class CheckerTest {
     }
 
     @Test
+    void i2AGoodValueThatNeverWas() {
+        recording
+                .commit(1, 10, "op:a", "b/0 2 0")
+                .commit(2, 20, "op:b", "b/0 3 {broken")
+                .client(broken(2, 30, 1));
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void i2AGoodValueOfAnotherLineage() {
+        recording
+                .commit(1, 10, "op:a", "b/0 2 0")
+                .commit(2, 20, "op:b", "b/0 3 {broken")
+                .lineage(2, 5_000)
+                .commit(3, 5_100, "op:c", "b/0 4 {broken")
+                .event(5_200, "resynced", "history_replaced")
+                .client(broken(3, 5_300, 2));
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void anEarlierGoodValueViolatesNothing() {
+        recording
+                .commit(1, 10, "op:a", "b/0 2 0")
+                .commit(2, 20, "op:b", "b/0 3 {broken")
+                .client(broken(2, 30, 2))
+                .restore(2, 5_000, "b/0 3 2 {broken")
+                .commit(3, 5_050, "op:c", "b/0 4 {broken")
+                .client(broken(3, 5_100, 2));
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    /** A view that shows a version of a key whose value may be broken, and nothing else. */
+    private static Object[] broken(int revision, int millis, int version) {
+        long nanos = Recording.nanos(millis);
+        String shown = Keys.BROKEN + ':' + version;
+        return new Object[] {"V", nanos, nanos, nanos / 1_000, "", revision, "0", "-|-;-|-", "", shown, "sampled"};
+    }
+
+    @Test
     void i3AViewThatGoesBack() {
         recording.commit(1, 10, "op:a", "k/0 1 a");
         Map<String, String> before = recording.table();
