@@ -16,6 +16,7 @@ import io.configmanager.KeyState;
 import io.configmanager.LogEntry;
 import io.configmanager.ManagerStateException;
 import io.configmanager.Page;
+import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.TypeRef;
 import io.configmanager.ValueType;
@@ -236,9 +237,12 @@ final class DefaultConfig implements Config {
     /** A backlog that is being filled. */
     private record Followed(Signal signal, Backlog backlog, Subscription subscription) {}
 
-    /** The dispatcher is told first and the state is taken then, so that no change falls between. */
+    /**
+     * The dispatcher is told first and the state is taken then, so that no change falls between.
+     *
+     * @param tellsFailures whether it is told, instead of thrown, if the store is needed and away
+     */
     private Followed follow(ConfigFilter filter, boolean pushed, boolean tellsFailures) {
-        manager.readable(cache);
         Signal signal = new Signal();
         Backlog backlog = new Backlog(filter, signal, pushed, tellsFailures, System::nanoTime, known -> {
             Start again = manager.reconciler.start(cache);
@@ -246,13 +250,22 @@ final class DefaultConfig implements Config {
         });
         Subscription subscription = manager.dispatcher.add(namespace, backlog);
         try {
-            Start start = manager.reconciler.start(cache);
-            backlog.start(present(start.state(), filter), start.epoch(), start.state().revision);
+            start(backlog);
         } catch (RuntimeException e) {
-            subscription.close();
-            throw e;
+            if (!tellsFailures || !(e instanceof StoreException)) {
+                subscription.close();
+                throw e;
+            }
+            backlog.failed(e);
+            manager.dispatcher.startLater(backlog, () -> start(backlog), manager.lanes);
         }
         return new Followed(signal, backlog, subscription);
+    }
+
+    private void start(Backlog backlog) {
+        manager.readable(cache);
+        Start start = manager.reconciler.start(cache);
+        backlog.start(present(start.state(), backlog.filter()), start.epoch(), start.state().revision);
     }
 
     private List<ConfigEntry> present(CacheState state, ConfigFilter filter) {
@@ -286,7 +299,7 @@ final class DefaultConfig implements Config {
     }
 
     private <T> EventWatcher<T> events(ConfigFilter filter, Class<T> type, String correlationId) {
-        boolean wasInMemory = cache.loaded();
+        boolean wasInMemory = cache.loaded() && cache.state().onDemand == null;
         Followed followed = follow(filter, true, true);
         return new EventWatcher<>(
                 correlationId,

@@ -15,6 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -29,6 +32,7 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher implements Audience {
 
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
+    private static final long START_RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final List<Consumer<ConfigChangeSet>> appliers;
     private final ConfigObserver observer;
@@ -37,6 +41,7 @@ final class Dispatcher implements Audience {
     private final ReferenceQueue<Object> forgotten = new ReferenceQueue<>();
     private final Map<Subscription, Forgettable> forgettable = new ConcurrentHashMap<>();
     private final LongAdder coalesced = new LongAdder();
+    private final Map<Subscriber, Unstarted> unstarted = new ConcurrentHashMap<>();
     private volatile @Nullable Throwable failure;
     private volatile boolean closed;
 
@@ -151,6 +156,7 @@ final class Dispatcher implements Audience {
 
     @Override
     public void live() {
+        unstarted.values().forEach(Unstarted::tryAgain);
         if (failure != null) {
             failure = null;
             namespaces.values().forEach(some -> some.all.forEach(Subscriber::recovered));
@@ -169,6 +175,63 @@ final class Dispatcher implements Audience {
         return new Registration(namespace, subscriber);
     }
 
+    /**
+     * Starts the subscriber when the watch is live again, not on its thread: the store may be slow for this one only.
+     *
+     * @param start throws if the store cannot be read
+     */
+    void startLater(Subscriber subscriber, Runnable start, Executor executor) {
+        unstarted.put(subscriber, new Unstarted(subscriber, start, executor));
+        if (closed) {
+            unstarted.clear();
+        }
+    }
+
+    /** A subscriber that could not be started when it came. */
+    private final class Unstarted implements Runnable {
+
+        private final Subscriber subscriber;
+        private final Runnable start;
+        private final Executor executor;
+        private final AtomicBoolean running = new AtomicBoolean();
+        private volatile long notBefore = nanoTime.getAsLong();
+
+        Unstarted(Subscriber subscriber, Runnable start, Executor executor) {
+            this.subscriber = subscriber;
+            this.start = start;
+            this.executor = executor;
+        }
+
+        void tryAgain() {
+            if (nanoTime.getAsLong() - notBefore < 0 || !running.compareAndSet(false, true)) {
+                return;
+            }
+            try {
+                executor.execute(this);
+            } catch (RuntimeException | Error e) {
+                running.set(false);
+                log.debug("A subscriber cannot be started now", e);
+            }
+        }
+
+        @Override
+        public void run() {
+            try {
+                start.run();
+                unstarted.remove(subscriber);
+                if (failure == null) {
+                    subscriber.recovered();
+                }
+                tellHowItFares(subscriber);
+            } catch (Throwable e) {
+                notBefore = nanoTime.getAsLong() + START_RETRY_NANOS;
+                log.debug("A subscriber cannot be started now", e);
+            } finally {
+                running.set(false);
+            }
+        }
+    }
+
     private final class Registration implements Subscription {
 
         private final String namespace;
@@ -183,6 +246,7 @@ final class Dispatcher implements Audience {
         public void close() {
             subscriber.close(null);
             remove(namespace, subscriber);
+            unstarted.remove(subscriber);
             forgettable.remove(this);
         }
     }
@@ -253,6 +317,7 @@ final class Dispatcher implements Audience {
         closed = true;
         namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.close("The manager is closed")));
         namespaces.clear();
+        unstarted.clear();
         forgettable.clear();
     }
 }
