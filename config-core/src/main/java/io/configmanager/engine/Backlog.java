@@ -177,7 +177,7 @@ final class Backlog implements Subscriber {
     }
 
     @Override
-    public void reload() {
+    public void reload(@Nullable Set<String> compared) {
         if (closed == null) {
             reader.readInto(this);
         }

@@ -4,6 +4,8 @@ package io.configmanager.engine;
 import io.configmanager.Condition;
 import io.configmanager.Config;
 import io.configmanager.ConfigBatch;
+import io.configmanager.ConfigChange;
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigFilter;
@@ -196,9 +198,31 @@ final class DefaultConfig implements Config {
     public Subscription listen(ConfigFilter filter, ConfigListener listener) {
         manager.readable(cache);
         Dispatcher dispatcher = manager.dispatcher;
+        Start start = manager.reconciler.start(cache);
+        // Where nothing was loaded, everything is news.
+        long seen = start.state().loaded ? Math.max(start.state().revision, manager.reconciler.applied()) : -1;
         return dispatcher.add(
                 namespace,
-                new Lane(filter, listener, manager.lanes, manager.observer, dispatcher.coalesced(), System::nanoTime));
+                new Lane(
+                                filter,
+                                listener,
+                                manager.lanes,
+                                manager.observer,
+                                dispatcher.coalesced(),
+                                System::nanoTime,
+                                this::asChanges)
+                        .after(start.epoch(), seen));
+    }
+
+    private ConfigChangeSet asChanges(ConfigFilter filter) {
+        Start now = manager.reconciler.start(cache);
+        List<ConfigChange> changes = new ArrayList<>();
+        for (ConfigEntry entry : present(now.state(), filter)) {
+            if (codecs.defect(entry) == null) {
+                changes.add(ConfigChange.between(null, entry));
+            }
+        }
+        return new ConfigChangeSet(namespace, now.epoch(), now.state().revision, true, changes);
     }
 
     @Override

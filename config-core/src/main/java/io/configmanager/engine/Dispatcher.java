@@ -139,10 +139,10 @@ final class Dispatcher implements Audience {
     }
 
     @Override
-    public void reloaded(String namespace) {
+    public void reloaded(String namespace, @Nullable Set<String> compared) {
         Subscribers subscribers = namespaces.get(namespace);
         if (subscribers != null) {
-            subscribers.all.forEach(Subscriber::reload);
+            subscribers.all.forEach(subscriber -> subscriber.reload(compared));
         }
     }
 

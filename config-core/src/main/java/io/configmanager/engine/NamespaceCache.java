@@ -114,7 +114,8 @@ final class NamespaceCache {
      */
     boolean hasReadAheadOf(long revision) {
         CacheState now = state;
-        return now.onDemand != null && now.onDemand.asMap().values().stream().anyMatch(slot -> slot.revision > revision);
+        return now.onDemand != null
+                && now.onDemand.asMap().values().stream().anyMatch(slot -> slot.revision > revision);
     }
 
     /** Keeps change sets from now on until the snapshot comes, so that none falls between it and the feed. */

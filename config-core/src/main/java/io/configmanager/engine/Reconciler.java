@@ -208,7 +208,8 @@ final class Reconciler {
             long revision = snapshot.position().revision();
             boolean sameHistory = jump != Jump.NEW_HISTORY;
             if (sameHistory
-                    && (revision < applied || caches.values().stream().anyMatch(cache -> cache.hasReadAheadOf(revision)))) {
+                    && (revision < applied
+                            || caches.values().stream().anyMatch(cache -> cache.hasReadAheadOf(revision)))) {
                 throw new StoreException(
                         "The store answered with revision " + revision + ", older than revision " + applied
                                 + ", which it had announced, or than an earlier answer: is it a replica?",

@@ -432,7 +432,9 @@ class BacklogTest {
             offer(3, put("b", 3), put("a", 3));
             assertThat(backlog.waitingSince()).isEqualTo(10);
             backlog.poll();
-            assertThat(backlog.waitingSince()).as("a was taken, but is not done").isEqualTo(10);
+            assertThat(backlog.waitingSince())
+                    .as("a was taken, but is not done")
+                    .isEqualTo(10);
             backlog.delivered();
             assertThat(backlog.waitingSince()).isEqualTo(20);
             backlog.poll();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigValueException;
 import io.configmanager.KeyState;
@@ -418,6 +419,25 @@ class WatcherTest extends OnMemoryStore {
         awaitTold(put("sentinel", "1"));
         assertThat(drain(key)).containsExactly("app/a=2@2");
         assertThat(drain(prefix)).containsExactlyInAnyOrder("app/a=2@2", "app/b DELETED@2", "app/e=2@2");
+    }
+
+    /** All but deletions of keys that are not in memory: of those nothing tells any more. */
+    @Test
+    void ld16AResyncOfANamespaceOnDemandTellsListenersOfKeysThatAreNotInMemory() {
+        put("app/a", "1", "app/b", "1", "app/c", "1", "app/d", "1");
+        connect(builder().preload("").maximumEntries(2));
+        BlockingQueue<ConfigChangeSet> told = new LinkedBlockingQueue<>();
+        config.listen(ConfigFilter.prefix("app"), told::add);
+        assertThat(config.get("app/a", Integer.class)).isOne();
+        duringAGap(() -> put("app/a", null, "app/b", "2", "app/c", null, "app/e", "2", "other", "2"));
+        put("app/last", "3");
+        await().atMost(SOON).until(() -> told.stream().anyMatch(changes -> changes.revision() == 3));
+        assertThat(told.stream()
+                        .flatMap(changes -> changes.changes().stream()
+                                .map(change -> changes.resync() + " " + change.kind() + " " + change.key() + "@"
+                                        + changes.revision())))
+                .containsExactly(
+                        "true DELETE app/a@2", "true INSERT app/b@2", "true INSERT app/e@2", "false INSERT app/last@3");
     }
 
     /** Until what was applied was told, too. */
