@@ -39,7 +39,6 @@ final class Dispatcher implements Audience {
     private final LongSupplier nanoTime;
     private final Map<String, Subscribers> namespaces = new ConcurrentHashMap<>();
     private final ReferenceQueue<Object> forgotten = new ReferenceQueue<>();
-    private final Map<Subscription, Forgettable> forgettable = new ConcurrentHashMap<>();
     private final LongAdder coalesced = new LongAdder();
     private final Map<Subscriber, Unstarted> unstarted = new ConcurrentHashMap<>();
     private volatile @Nullable Throwable failure;
@@ -50,10 +49,10 @@ final class Dispatcher implements Audience {
 
         final Map<String, Set<Subscriber>> byKey = new ConcurrentHashMap<>();
         final Set<Subscriber> others = ConcurrentHashMap.newKeySet();
-        final Set<Subscriber> all = ConcurrentHashMap.newKeySet();
+        final Map<Subscriber, Registration> all = new ConcurrentHashMap<>();
 
-        void add(Subscriber subscriber) {
-            all.add(subscriber);
+        void add(Subscriber subscriber, Registration registration) {
+            all.put(subscriber, registration);
             if (subscriber.filter() instanceof ConfigFilter.Keys named) {
                 for (String key : named.keys()) {
                     byKey.compute(key, (k, set) -> {
@@ -142,7 +141,7 @@ final class Dispatcher implements Audience {
     public void reloaded(String namespace, @Nullable Set<String> compared) {
         Subscribers subscribers = namespaces.get(namespace);
         if (subscribers != null) {
-            subscribers.all.forEach(subscriber -> subscriber.reload(compared));
+            subscribers.all.keySet().forEach(subscriber -> subscriber.reload(compared));
         }
     }
 
@@ -150,7 +149,7 @@ final class Dispatcher implements Audience {
     public void failed(Throwable cause) {
         if (failure == null) {
             failure = cause;
-            namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.failed(cause)));
+            namespaces.values().forEach(some -> some.all.keySet().forEach(subscriber -> subscriber.failed(cause)));
         }
     }
 
@@ -159,20 +158,25 @@ final class Dispatcher implements Audience {
         unstarted.values().forEach(Unstarted::tryAgain);
         if (failure != null) {
             failure = null;
-            namespaces.values().forEach(some -> some.all.forEach(Subscriber::recovered));
+            namespaces.values().forEach(some -> some.all.keySet().forEach(Subscriber::recovered));
         }
     }
 
     /** From now on the subscriber is told, of a failure that lasts at once. */
     Subscription add(String namespace, Subscriber subscriber) {
         dropForgotten();
-        namespaces.computeIfAbsent(namespace, name -> new Subscribers()).add(subscriber);
+        Registration registration = new Registration(namespace, subscriber);
+        namespaces.compute(namespace, (name, some) -> {
+            Subscribers known = some == null ? new Subscribers() : some;
+            known.add(subscriber, registration);
+            return known;
+        });
         tellHowItFares(subscriber);
         if (closed) {
             subscriber.close("The manager is closed");
             remove(namespace, subscriber);
         }
-        return new Registration(namespace, subscriber);
+        return registration;
     }
 
     /**
@@ -237,6 +241,9 @@ final class Dispatcher implements Audience {
         private final String namespace;
         private final Subscriber subscriber;
 
+        /** Held here, because a reference that is garbage itself tells of nothing. */
+        private volatile @Nullable Forgettable forgettable;
+
         Registration(String namespace, Subscriber subscriber) {
             this.namespace = namespace;
             this.subscriber = subscriber;
@@ -247,7 +254,6 @@ final class Dispatcher implements Audience {
             subscriber.close(null);
             remove(namespace, subscriber);
             unstarted.remove(subscriber);
-            forgettable.remove(this);
         }
     }
 
@@ -264,16 +270,19 @@ final class Dispatcher implements Audience {
         }
     }
 
+    /** Without subscribers nothing is kept of a namespace, not even the tables, which never shrink. */
     private void remove(String namespace, Subscriber subscriber) {
-        Subscribers some = namespaces.get(namespace);
-        if (some != null) {
+        namespaces.computeIfPresent(namespace, (name, some) -> {
             some.remove(subscriber);
-        }
+            return some.all.isEmpty() ? null : some;
+        });
     }
 
     /** Closes the subscription when the holder is garbage; the subscriber must not lead to it. */
     void closeWhenForgotten(Object holder, Subscription subscription) {
-        forgettable.put(subscription, new Forgettable(holder, forgotten, subscription));
+        if (subscription instanceof Registration registration) {
+            registration.forgettable = new Forgettable(holder, forgotten, subscription);
+        }
     }
 
     private void dropForgotten() {
@@ -284,9 +293,9 @@ final class Dispatcher implements Audience {
         }
     }
 
-    /** Holders that might be forgotten. */
-    int watched() {
-        return forgettable.size();
+    /** Whether nothing is left of any subscription. */
+    boolean isEmpty() {
+        return namespaces.isEmpty() && unstarted.isEmpty();
     }
 
     /** The counter of change sets that were merged. */
@@ -301,7 +310,7 @@ final class Dispatcher implements Audience {
         int behind = 0;
         long lag = 0;
         for (Subscribers some : namespaces.values()) {
-            for (Subscriber subscriber : some.all) {
+            for (Subscriber subscriber : some.all.keySet()) {
                 open++;
                 Long since = subscriber.waitingSince();
                 if (since != null) {
@@ -315,9 +324,10 @@ final class Dispatcher implements Audience {
 
     void close() {
         closed = true;
-        namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.close("The manager is closed")));
+        namespaces
+                .values()
+                .forEach(some -> some.all.keySet().forEach(subscriber -> subscriber.close("The manager is closed")));
         namespaces.clear();
         unstarted.clear();
-        forgettable.clear();
     }
 }
