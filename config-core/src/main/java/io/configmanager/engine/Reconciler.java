@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -58,8 +59,8 @@ final class Reconciler {
     private long epoch;
     private long jumps;
 
-    /** Positions from which namespaces were loaded ahead of the feed. */
-    private final Set<Position> unproved = new HashSet<>();
+    /** Positions from which namespaces were loaded ahead of the feed; in order, so that a run of the model can be replayed. */
+    private final Set<Position> unproved = new LinkedHashSet<>();
 
     private boolean closed;
 
@@ -246,7 +247,7 @@ final class Reconciler {
      * @param answers for namespaces that do not fit: what the store answered for their keys in memory
      * @return the difference; null, and nothing has happened, if the feed would jump over changes of a namespace that was
      *     not asked for, because it was loaded meanwhile
-     * @throws StoreException if the snapshot is older than what was applied already
+     * @throws StoreException if the snapshot is older than what was applied or read already
      */
     @Nullable
     List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Map<String, Answers> answers, Jump jump) {
@@ -258,14 +259,16 @@ final class Reconciler {
         }
         return locked(() -> {
             long revision = snapshot.position().revision();
-            if (jump != Jump.NEW_HISTORY && revision < applied) {
+            boolean sameHistory = jump != Jump.NEW_HISTORY;
+            if (sameHistory
+                    && (revision < applied
+                            || caches.values().stream().anyMatch(cache -> cache.hasReadAheadOf(revision)))) {
                 throw new StoreException(
                         "The store answered with revision " + revision + ", older than revision " + applied
-                                + " that it had announced: is it a replica?",
+                                + ", which it had announced, or than an earlier answer: is it a replica?",
                         true,
                         null);
             }
-            boolean sameHistory = jump != Jump.NEW_HISTORY;
             if (jump != Jump.NONE) {
                 for (NamespaceCache cache : caches.values()) {
                     boolean reached = sameHistory && cache.state().revision >= revision;

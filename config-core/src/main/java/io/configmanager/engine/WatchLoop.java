@@ -268,7 +268,10 @@ final class WatchLoop implements Runnable {
             return null;
         }
         differences.forEach(audience);
-        onDemand.forEach(audience::reloaded);
+        onDemand.forEach(name -> {
+            Answers asked = answers.get(name);
+            audience.reloaded(name, asked == null ? null : asked.keys());
+        });
         return snapshot;
     }
 
