@@ -184,7 +184,9 @@ class WatcherTest extends OnMemoryStore {
         for (int i = 0; i < 1_000; i++) {
             config.watch("a", Integer.class).close();
         }
-        assertThat(((DefaultConfigManager) manager).dispatcher.isEmpty()).as("no table either").isTrue();
+        assertThat(((DefaultConfigManager) manager).dispatcher.isEmpty())
+                .as("no table either")
+                .isTrue();
     }
 
     @Test
@@ -202,7 +204,9 @@ class WatcherTest extends OnMemoryStore {
         applied(put("a", "1"));
         assertThat(drain(kept)).isNotEmpty();
         kept.close();
-        assertThat(((DefaultConfigManager) manager).dispatcher.isEmpty()).as("no table either").isTrue();
+        assertThat(((DefaultConfigManager) manager).dispatcher.isEmpty())
+                .as("no table either")
+                .isTrue();
     }
 
     @Test
