@@ -13,6 +13,7 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;
 import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
 import io.configmanager.StoreException;
@@ -196,6 +197,61 @@ class MongoFaultsTest {
 
     private long revisionOfHead() {
         return store.snapshot(Set.of(), 1).position().revision();
+    }
+
+    @Test
+    void m04WhatIsRolledBackWasNeverVisible() {
+        put("a", "1");
+        follow();
+        poll();
+
+        server.cutOff();
+        editWithoutAMajority();
+        assertNothingIsSeenOfIt();
+        server.rollBack();
+
+        assertThat(values("a")).isEmpty();
+        CommitResult next = put("a", "3");
+        readTo(next);
+        assertThat(values("a")).containsExactly("3");
+        assertThat(changes("a")).extracting(LogEntry::version).containsExactly(2L);
+        assertThat(changes("b")).isEmpty();
+    }
+
+    @Test
+    void m04WhatAMajorityGetsLateIsVisibleThen() {
+        put("a", "1");
+        follow();
+        poll();
+
+        server.cutOff();
+        editWithoutAMajority();
+        assertNothingIsSeenOfIt();
+        server.catchUp();
+
+        readUntil(() -> !values("a").isEmpty() && !values("b").isEmpty());
+        assertThat(values("a")).containsExactly("2");
+        assertThat(values("b")).containsExactly("2");
+    }
+
+    private void editWithoutAMajority() {
+        mongo.put("app", "a", "2");
+        mongo.put("app", "b", "2");
+        assertThat(mongo.entries().find().into(new ArrayList<>()))
+                .as("who asks without a concern is shown it")
+                .extracting(entry -> entry.getString("value"))
+                .containsExactly("2", "2");
+    }
+
+    private void assertNothingIsSeenOfIt() {
+        assertThat(store.get("app", "a").entry().value()).isEqualTo("1");
+        assertThat(store.snapshot(Set.of("app"), 10).entries()).hasSize(1);
+        assertThat(store.list("app", ConfigFilter.ALL, 10, null).items()).hasSize(1);
+        store.audit();
+        open();
+        poll();
+        poll();
+        assertThat(seen).isEmpty();
     }
 
     @Test
@@ -437,6 +493,18 @@ class MongoFaultsTest {
         assertThat(put("empty", "1").changes().get(0).version()).isEqualTo(1);
         store.maintain();
         assertThat(store.snapshot(Set.of("app"), 10).entries()).hasSize(3);
+    }
+
+    @Test
+    void m10AnEventThatIsTooLargeCostsAComparison() {
+        follow();
+        poll();
+        server.fail("getMore", 3, 10334, "BSONObjectTooLarge");
+        mongo.put("app", "a", "1");
+        readUntil(() -> !values("a").isEmpty());
+        readTo(put("b", "1"));
+        assertThat(values("a")).containsExactly("1");
+        assertThat(values("b")).containsExactly("1");
     }
 
     @Test

@@ -42,6 +42,7 @@ final class ReplicaSetNode {
     final ChangeStreams streams = new ChangeStreams(lock, documents, oplog);
     final Faults faults = new Faults();
     private final boolean standalone;
+    private boolean cutOff;
     private final List<Runnable> parked = new ArrayList<>();
     private final Map<Object, Document> retryable = new LinkedHashMap<>();
 
@@ -77,6 +78,32 @@ final class ReplicaSetNode {
         synchronized (lock) {
             Document gone = documents.find(db, collection, id);
             List<Change> changes = List.of(new Change("delete", db, collection, id, gone, null));
+            documents.apply(changes);
+            appendEach(changes);
+        }
+    }
+
+    /** From now on no other member gets what is written here. */
+    void cutOff() {
+        synchronized (lock) {
+            cutOff = true;
+        }
+    }
+
+    /** Another member became primary meanwhile: what only this one has is taken back. */
+    void rollBack() {
+        synchronized (lock) {
+            cutOff = false;
+            documents.unreplicated.clear();
+        }
+    }
+
+    /** The others are there again, and get what they have missed. */
+    void catchUp() {
+        synchronized (lock) {
+            cutOff = false;
+            List<Change> changes = List.copyOf(documents.unreplicated);
+            documents.unreplicated.clear();
             documents.apply(changes);
             appendEach(changes);
         }
@@ -141,6 +168,11 @@ final class ReplicaSetNode {
         Document repeated = write == null ? null : retryable.get(write);
         if (repeated != null) {
             return repeated;
+        }
+        if (cutOff && Documents.isLocal(command)) {
+            Outcome outcome = documents.runLocally(channel, db, plain);
+            documents.unreplicated.addAll(outcome.changes());
+            return outcome.reply();
         }
         List<Entry> structural = structural(channel, db, command);
         Outcome outcome = documents.run(channel, db, plain);

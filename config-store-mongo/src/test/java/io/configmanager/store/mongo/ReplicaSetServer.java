@@ -143,6 +143,21 @@ final class ReplicaSetServer implements AutoCloseable {
         node.expire(db, collection, new Document("ns", id.get("ns")).append("key", id.get("key")));
     }
 
+    /** From now on no other member gets what is written here: it can be acknowledged, but by no majority. */
+    void cutOff() {
+        node.cutOff();
+    }
+
+    /** Ends being cut off as a former primary does: what no majority got is taken back. */
+    void rollBack() {
+        node.rollBack();
+    }
+
+    /** Ends being cut off as the primary that it still is: a majority gets everything. */
+    void catchUp() {
+        node.catchUp();
+    }
+
     /** The periodic entry that moves the position of idle streams. */
     void noop() {
         node.noop();
