@@ -82,11 +82,47 @@ final class CommitWork {
         if (changes.isEmpty()) {
             return new CommitResult(0, changes, revision.at);
         }
-        changes.forEach(revision::add);
         revision.remember(new Document("_id", commit.id().toString())
                 .append("revision", revision.number)
+                .append("firstLine", revision.nextLine())
+                .append("lines", changes.size())
                 .append("at", Date.from(revision.at)));
+        changes.forEach(revision::add);
         return new CommitResult(revision.number, changes, revision.at);
+    }
+
+    /** A result whose revision is decided by somebody else's commit. */
+    static CommitResult unnumbered(CommitResult result) {
+        List<LogEntry> changes =
+                result.changes().stream().map(CommitWork::unnumbered).toList();
+        return new CommitResult(0, changes, result.storeTime());
+    }
+
+    private static LogEntry unnumbered(LogEntry change) {
+        ConfigEntry entry = change.entry();
+        return new LogEntry(
+                change.kind(),
+                change.namespace(),
+                change.key(),
+                change.version(),
+                0,
+                change.at(),
+                change.author(),
+                change.comment(),
+                entry == null
+                        ? null
+                        : new ConfigEntry(
+                                entry.namespace(),
+                                entry.key(),
+                                entry.value(),
+                                entry.codec(),
+                                entry.type(),
+                                entry.version(),
+                                0,
+                                entry.createdAt(),
+                                entry.updatedAt(),
+                                entry.expiresAt(),
+                                entry.author()));
     }
 
     /** Logs what is not as the log says, and removes what has expired. */
@@ -168,18 +204,17 @@ final class CommitWork {
     }
 
     private CommitResult repeated(ClientSession session, Document operation) {
-        long revision = Lines.number(operation, "revision");
+        long first = Lines.number(operation, "firstLine");
         List<LogEntry> changes = deployment
                 .log
                 .find(
                         session,
                         Filters.and(
-                                Filters.gte("_id", Lines.firstLine(revision)),
-                                Filters.lt("_id", Lines.firstLine(revision + 1))))
+                                Filters.gte("_id", first), Filters.lt("_id", first + Lines.number(operation, "lines"))))
                 .sort(Sorts.ascending("_id"))
                 .map(Lines::logEntry)
                 .into(new ArrayList<>());
-        return new CommitResult(revision, changes, Lines.at(operation));
+        return new CommitResult(Lines.number(operation, "revision"), changes, Lines.at(operation));
     }
 
     private Map<Object, Document> byId(ClientSession session, Collection<Document> ids) {

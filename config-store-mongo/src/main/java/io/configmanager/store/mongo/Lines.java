@@ -111,8 +111,8 @@ final class Lines {
                 && isUntouched(entry);
     }
 
-    static Document line(LogEntry change, int place, String revisionId) {
-        Document line = new Document("_id", firstLine(change.revision()) + place)
+    static Document line(LogEntry change, long number, String revisionId) {
+        Document line = new Document("_id", number)
                 .append("revisionId", revisionId)
                 .append("op", change.kind().name())
                 .append("ns", change.namespace())

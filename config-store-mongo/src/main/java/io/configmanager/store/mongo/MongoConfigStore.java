@@ -54,6 +54,7 @@ import org.bson.types.ObjectId;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.data.mongodb.MongoDatabaseFactory;
 
 /**
  * Configuration in MongoDB 4.2 or later. An entry is one document that may be edited by hand:
@@ -64,6 +65,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A commit is one transaction that also counts the revision in the head document, so revisions follow commit order. An
  * edit by hand, or a deletion, gets its revision from the first feed that sees it; at the latest from {@link #maintain()}.
+ * {@link #commit} joins a Spring transaction of the calling thread, see {@link Builder#transactionsOf}.
  *
  * <p>On a server that is no replica set there are no transactions and no announcements: feeds poll, and a commit whose
  * process dies in the middle may be stored in part. {@link #description()} says so once the server has answered.
@@ -81,6 +83,9 @@ public final class MongoConfigStore implements ConfigStore {
     private final Deployment deployment;
     private final Writer writer;
     private final CommitWork work;
+    private final Writer joiningWriter;
+    private final CommitWork joiningWork;
+    private final @Nullable SpringTransactions transactions;
     private final MongoClientSettings feedSettings;
     private final Duration retention;
     private final long retainedRevisions;
@@ -95,6 +100,10 @@ public final class MongoConfigStore implements ConfigStore {
         deployment = new Deployment(builder.client, builder.names, builder.callTimeout);
         writer = new Writer(deployment);
         work = new CommitWork(deployment);
+        Deployment joining = deployment.joining();
+        joiningWriter = writer.joining(joining);
+        joiningWork = new CommitWork(joining);
+        transactions = builder.transactions;
         feedSettings = feedSettings(builder.feedSettings, builder.callTimeout);
         pollInterval = builder.pollInterval;
         pollOnlyInterval = builder.pollOnlyInterval;
@@ -237,8 +246,21 @@ public final class MongoConfigStore implements ConfigStore {
         return Cursors.page(Cursors.Kind.HISTORY, rows, limit, line -> Long.toString(line.version()));
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Joins the Spring transaction of the calling thread where {@link Builder#transactionsOf} names its factory.
+     *
+     * @throws StoreException after the call timeout; whether the commit was stored may then be unknown, and calling again
+     *     with the same commit finds out
+     */
     @Override
     public CommitResult commit(Commit commit) {
+        SpringTransactions spring = transactions;
+        ClientSession surrounding = spring == null ? null : spring.current();
+        if (spring != null && surrounding != null) {
+            return call("commit in the surrounding transaction", () -> join(surrounding, spring, commit));
+        }
         return call("commit", () -> {
             for (int attempt = 1; ; attempt++) {
                 try {
@@ -255,6 +277,21 @@ public final class MongoConfigStore implements ConfigStore {
                 reconcile(CommitWork.ids(commit));
             }
         });
+    }
+
+    private CommitResult join(ClientSession session, SpringTransactions spring, Commit commit) {
+        try {
+            CommitResult result = joiningWriter.join(
+                    session,
+                    spring::whenEnded,
+                    revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
+                    revision -> joiningWork.commit(revision, commit));
+            return CommitWork.unnumbered(result);
+        } catch (MongoException e) {
+            // Who goes on regardless must not commit the half of it.
+            spring.rollBackOnly();
+            throw e;
+        }
     }
 
     @Override
@@ -297,10 +334,7 @@ public final class MongoConfigStore implements ConfigStore {
     @Override
     public void maintain() {
         call("do housekeeping", () -> {
-            Instant now;
-            try (ClientSession session = deployment.client.startSession()) {
-                now = moment(session).time();
-            }
+            Instant now = deployment.now();
             Bson lease = Filters.and(Filters.eq("_id", "maintenance"), Filters.lte("until", Date.from(now)));
             deployment.head.updateOne(
                     Filters.eq("_id", "maintenance"),
@@ -489,12 +523,6 @@ public final class MongoConfigStore implements ConfigStore {
                 .build();
     }
 
-    private Moment moment(ClientSession session) {
-        Moment moment = deployment.moment(session);
-        replicated = moment.replicated();
-        return moment;
-    }
-
     private static void requireProgress(int attempt, RuntimeException failure) {
         if (attempt == 5) {
             throw new StoreException("Somebody changes the same keys by hand all the time", true, failure);
@@ -537,6 +565,7 @@ public final class MongoConfigStore implements ConfigStore {
         private long retainedRevisions = 10_000;
         private int retainedVersions = 10;
         private Duration operationRetention = Duration.ofDays(7);
+        private @Nullable SpringTransactions transactions;
 
         private Builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
             this.client = client;
@@ -575,6 +604,22 @@ public final class MongoConfigStore implements ConfigStore {
         /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
         public Builder operationRetention(Duration time) {
             this.operationRetention = positive("operation retention", time);
+            return this;
+        }
+
+        /**
+         * Makes commits part of the Spring transaction of the calling thread: configuration and business documents then commit
+         * or vanish together. None by default. A commit answers with revision 0, because it is stored only with the transaction
+         * that surrounds it; all commits of a transaction have one revision. Reads never join: they show what is committed.
+         *
+         * <p>Nothing is repeated. If another transaction was in the way, {@link MongoConfigStore#commit} throws a transient
+         * {@link StoreException} and the surrounding transaction can only be rolled back; the application repeats it. From the
+         * first commit until it ends, other writers of configuration wait, and fail after their call timeout: keep it short.
+         *
+         * @param factory the one of the {@code MongoTransactionManager}, on the client of this builder
+         */
+        public Builder transactionsOf(MongoDatabaseFactory factory) {
+            this.transactions = new SpringTransactions(factory);
             return this;
         }
 
