@@ -6,6 +6,7 @@ import com.mongodb.MongoException;
 import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoCursor;
 import com.mongodb.client.model.Accumulators;
 import com.mongodb.client.model.Aggregates;
@@ -75,6 +76,7 @@ public final class MongoConfigStore implements ConfigStore {
     private static final Logger log = LoggerFactory.getLogger(MongoConfigStore.class);
     private static final int KEYS_PER_REVISION = 500;
     private static final int NAMESPACE_EXISTS = 48;
+    private static final int INDEX_HAS_OTHER_OPTIONS = 85;
     private static final Duration LEASE = Duration.ofMinutes(1);
 
     final Duration pollInterval;
@@ -140,10 +142,8 @@ public final class MongoConfigStore implements ConfigStore {
             deployment.log.createIndex(
                     Indexes.compoundIndex(Indexes.ascending("ns", "key"), Indexes.descending("version")),
                     new IndexOptions().unique(true));
-            deployment.entries.createIndex(Indexes.ascending("expiresAt"));
-            deployment.operations.createIndex(
-                    Indexes.ascending("at"),
-                    new IndexOptions().expireAfter(operationRetention.toSeconds(), TimeUnit.SECONDS));
+            expireAfter(deployment.entries, "expiresAt", Duration.ZERO);
+            expireAfter(deployment.operations, "at", operationRetention);
             return deployment.head.updateOne(
                     Deployment.HEAD,
                     Updates.combine(
@@ -153,6 +153,22 @@ public final class MongoConfigStore implements ConfigStore {
                             Updates.setOnInsert("compactRevision", 0L)),
                     new UpdateOptions().upsert(true));
         });
+    }
+
+    /** An index that the server removes by; where it is there with another time, that is changed. */
+    private void expireAfter(MongoCollection<Document> collection, String field, Duration time) {
+        try {
+            collection.createIndex(
+                    Indexes.ascending(field), new IndexOptions().expireAfter(time.toSeconds(), TimeUnit.SECONDS));
+        } catch (MongoException e) {
+            if (e.getCode() != INDEX_HAS_OTHER_OPTIONS) {
+                throw e;
+            }
+            String name = collection.getNamespace().getCollectionName();
+            Document index =
+                    new Document("keyPattern", new Document(field, 1)).append("expireAfterSeconds", time.toSeconds());
+            deployment.database.runCommand(new Document("collMod", name).append("index", index));
+        }
     }
 
     @Override

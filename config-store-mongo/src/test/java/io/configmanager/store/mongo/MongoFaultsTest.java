@@ -551,20 +551,42 @@ class MongoFaultsTest {
 
     @Test
     void m14WhatHasExpiredIsNotServedAndItsRemovalIsAnExpiry() {
-        put("a", "1", Duration.ofMillis(20));
-        put("b", "1", Duration.ofMillis(20));
         follow();
+        put("kept", "1", Duration.ofDays(1));
+        put("forever", "1");
+
+        put("a", "1", Duration.ofMillis(20));
         await().pollInterval(Duration.ofMillis(5)).until(gone("a"));
+        server.removeExpired();
+        assertThat(mongo.entries().countDocuments()).as("removed by the server").isEqualTo(2);
+        readUntil(() -> changes("a").size() == 2);
+
+        put("b", "1", Duration.ofMillis(20));
         await().pollInterval(Duration.ofMillis(5)).until(gone("b"));
-
-        server.expire(mongo.names.database(), mongo.names.entries(), Map.of("ns", "app", "key", "a"));
-        readUntil(() -> !changes("a").isEmpty());
         store.maintain();
-        readUntil(() -> !changes("b").isEmpty());
+        assertThat(mongo.entries().countDocuments())
+                .as("removed by housekeeping")
+                .isEqualTo(2);
+        readUntil(() -> changes("b").size() == 2);
 
-        assertThat(changes("a")).extracting(LogEntry::kind).containsExactly(Kind.EXPIRE);
-        assertThat(changes("b")).extracting(LogEntry::kind).containsExactly(Kind.EXPIRE);
+        assertThat(changes("a")).extracting(LogEntry::kind).containsExactly(Kind.PUT, Kind.EXPIRE);
+        assertThat(changes("b")).extracting(LogEntry::kind).containsExactly(Kind.PUT, Kind.EXPIRE);
         assertThat(put("a", "2").changes().get(0).version()).isEqualTo(3);
+    }
+
+    @Test
+    void m14HowLongCommitsAreRememberedCanBeChanged() {
+        put("a", "1");
+        server.removeExpired();
+        assertThat(mongo.operations().countDocuments()).isOne();
+
+        mongo.store(builder -> builder.operationRetention(Duration.ofMillis(1))).initialize();
+
+        await().until(() -> {
+            server.removeExpired();
+            return mongo.operations().countDocuments() == 0;
+        });
+        assertThat(store.get("app", "a").entry()).isNotNull();
     }
 
     private Callable<Boolean> gone(String key) {
@@ -606,7 +628,7 @@ class MongoFaultsTest {
     @Test
     void aFrozenServerEndsCallsAndPollsInTime() {
         put("a", "1");
-        store = mongo.store(builder -> builder.callTimeout(Duration.ofMillis(600)));
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
         follow();
         poll();
 

@@ -41,6 +41,7 @@ final class ReplicaSetNode {
     final Transactions transactions = new Transactions(documents, oplog);
     final ChangeStreams streams = new ChangeStreams(lock, documents, oplog);
     final Faults faults = new Faults();
+    private final Expiry expiry = new Expiry();
     private final boolean standalone;
     private boolean cutOff;
     private final List<Runnable> parked = new ArrayList<>();
@@ -73,11 +74,10 @@ final class ReplicaSetNode {
         }
     }
 
-    /** Removes a document as the TTL monitor does. */
-    void expire(String db, String collection, Object id) {
+    /** Removes what has expired, as the monitor does that runs each minute. */
+    void removeExpired() {
         synchronized (lock) {
-            Document gone = documents.find(db, collection, id);
-            List<Change> changes = List.of(new Change("delete", db, collection, id, gone, null));
+            List<Change> changes = expiry.expired(documents, Instant.now());
             documents.apply(changes);
             appendEach(changes);
         }
@@ -128,6 +128,11 @@ final class ReplicaSetNode {
                 new Document("version", "4.4.0")
                         .append("versionArray", List.of(4, 4, 0, 0))
                         .append("ok", 1.0);
+            case "createIndexes" -> {
+                Document refused = expiry.create(db, command);
+                yield refused == null ? store(channel, db, command, plain, later) : refused;
+            }
+            case "collMod" -> expiry.change(db, command);
             case "commitTransaction" -> commit(command);
             case "abortTransaction" -> abort(command);
             case "killCursors" -> {
@@ -193,7 +198,10 @@ final class ReplicaSetNode {
             appendEach(outcome.changes());
         } else {
             transactions.abortAll();
-            structural.forEach(oplog::append);
+            structural.forEach(entry -> {
+                expiry.forget(entry.db(), entry.collection());
+                oplog.append(entry);
+            });
             streams.wake();
         }
         return outcome.reply();

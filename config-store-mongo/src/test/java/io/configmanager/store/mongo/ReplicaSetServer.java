@@ -24,7 +24,6 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
@@ -138,9 +137,9 @@ final class ReplicaSetServer implements AutoCloseable {
         }
     }
 
-    /** What the TTL monitor does to an expired document, when the test says so. */
-    void expire(String db, String collection, Map<String, String> id) {
-        node.expire(db, collection, new Document("ns", id.get("ns")).append("key", id.get("key")));
+    /** What the TTL monitor does each minute, when the test says so. */
+    void removeExpired() {
+        node.removeExpired();
     }
 
     /** From now on no other member gets what is written here: it can be acknowledged, but by no majority. */
