@@ -19,7 +19,6 @@ import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
-import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -31,6 +30,7 @@ import io.configmanager.store.Feed;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
+import io.configmanager.store.StoreSettings;
 import io.configmanager.store.mongo.Deployment.Moment;
 import java.time.Duration;
 import java.time.Instant;
@@ -79,8 +79,7 @@ public final class MongoConfigStore implements ConfigStore {
     private static final int INDEX_HAS_OTHER_OPTIONS = 85;
     private static final Duration LEASE = Duration.ofMinutes(1);
 
-    final Duration pollInterval;
-    final Duration pollOnlyInterval;
+    final StoreSettings settings;
     final Set<MongoFeed> feeds = ConcurrentHashMap.newKeySet();
     private final Deployment deployment;
     private final Writer writer;
@@ -89,30 +88,21 @@ public final class MongoConfigStore implements ConfigStore {
     private final CommitWork joiningWork;
     private final @Nullable SpringTransactions transactions;
     private final MongoClientSettings feedSettings;
-    private final Duration retention;
-    private final long retainedRevisions;
-    private final int retainedVersions;
-    private final Duration operationRetention;
     private final Set<String> warnings = ConcurrentHashMap.newKeySet();
     private @Nullable MongoClient feedClient;
     private volatile @Nullable Boolean replicated;
     private volatile boolean closed;
 
     private MongoConfigStore(Builder builder) {
-        deployment = new Deployment(builder.client, builder.names, builder.callTimeout);
+        settings = builder.settings();
+        deployment = new Deployment(builder.client, builder.names, settings.callTimeout());
         writer = new Writer(deployment);
         work = new CommitWork(deployment);
         Deployment joining = deployment.joining();
         joiningWriter = writer.joining(joining);
         joiningWork = new CommitWork(joining);
         transactions = builder.transactions;
-        feedSettings = feedSettings(builder.feedSettings, builder.callTimeout);
-        pollInterval = builder.pollInterval;
-        pollOnlyInterval = builder.pollOnlyInterval;
-        retention = builder.retention;
-        retainedRevisions = builder.retainedRevisions;
-        retainedVersions = builder.retainedVersions;
-        operationRetention = builder.operationRetention;
+        feedSettings = feedSettings(builder.feedSettings, settings.callTimeout());
     }
 
     /**
@@ -143,7 +133,7 @@ public final class MongoConfigStore implements ConfigStore {
                     Indexes.compoundIndex(Indexes.ascending("ns", "key"), Indexes.descending("version")),
                     new IndexOptions().unique(true));
             expireAfter(deployment.entries, "expiresAt", Duration.ZERO);
-            expireAfter(deployment.operations, "at", operationRetention);
+            expireAfter(deployment.operations, "at", settings.operationRetention());
             return deployment.head.updateOne(
                     Deployment.HEAD,
                     Updates.combine(
@@ -297,12 +287,13 @@ public final class MongoConfigStore implements ConfigStore {
 
     private CommitResult join(ClientSession session, SpringTransactions spring, Commit commit) {
         try {
-            CommitResult result = joiningWriter.join(
-                    session,
-                    spring::whenEnded,
-                    revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
-                    revision -> joiningWork.commit(revision, commit));
-            return CommitWork.unnumbered(result);
+            return joiningWriter
+                    .join(
+                            session,
+                            spring::whenEnded,
+                            revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
+                            revision -> joiningWork.commit(revision, commit))
+                    .pending();
         } catch (MongoException e) {
             // Who goes on regardless must not commit the half of it.
             spring.rollBackOnly();
@@ -453,11 +444,11 @@ public final class MongoConfigStore implements ConfigStore {
                 Objects.requireNonNullElse(deployment.head.find(Deployment.HEAD).first(), new Document());
         Document old = deployment
                 .log
-                .find(Filters.lte("at", Date.from(now.minus(retention))))
+                .find(Filters.lte("at", Date.from(now.minus(settings.retention()))))
                 .sort(Sorts.descending("_id"))
                 .first();
-        long limit =
-                Math.min(Lines.number(head, "revision") - retainedRevisions, old == null ? 0 : Lines.revisionOf(old));
+        long limit = Math.min(
+                Lines.number(head, "revision") - settings.retainedRevisions(), old == null ? 0 : Lines.revisionOf(old));
         if (limit > Lines.number(head, "compactRevision")) {
             deployment.head.updateOne(Deployment.HEAD, Updates.max("compactRevision", limit));
         }
@@ -470,7 +461,7 @@ public final class MongoConfigStore implements ConfigStore {
                         Accumulators.min("oldest", "$version"))))) {
             Document id = key.get("_id", Document.class);
             Document newest = newestOf(id);
-            long keep = newest == null ? 0 : Lines.number(newest, "version") - retainedVersions;
+            long keep = newest == null ? 0 : Lines.number(newest, "version") - settings.retainedVersions();
             if (Lines.number(key, "oldest") <= keep) {
                 deployment.log.deleteMany(Filters.and(
                         forgettable,
@@ -511,10 +502,7 @@ public final class MongoConfigStore implements ConfigStore {
     /** A range and no pattern, so that nothing in a name has a meaning. */
     private static Bson below(String namespace, String prefix) {
         Bson from = Filters.gte("_id", Lines.id(namespace, prefix));
-        String end = prefix.isEmpty()
-                ? "\u007f"
-                : prefix.substring(0, prefix.length() - 1) + (char) (prefix.charAt(prefix.length() - 1) + 1);
-        return Filters.and(from, Filters.lt("_id", Lines.id(namespace, end)));
+        return Filters.and(from, Filters.lt("_id", Lines.id(namespace, Cursors.endOfPrefix(prefix))));
     }
 
     private static Bson live(Instant now) {
@@ -570,17 +558,10 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     /** Settings of a store; every one has a default that works. */
-    public static final class Builder {
+    public static final class Builder extends StoreSettings.Builder<Builder> {
         private final MongoClient client;
         private final MongoClientSettings feedSettings;
         private final MongoNames names;
-        private Duration pollInterval = Duration.ofSeconds(5);
-        private Duration pollOnlyInterval = Duration.ofSeconds(1);
-        private Duration callTimeout = Duration.ofSeconds(5);
-        private Duration retention = Duration.ofHours(24);
-        private long retainedRevisions = 10_000;
-        private int retainedVersions = 10;
-        private Duration operationRetention = Duration.ofDays(7);
         private @Nullable SpringTransactions transactions;
 
         private Builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
@@ -589,37 +570,8 @@ public final class MongoConfigStore implements ConfigStore {
             this.names = names;
         }
 
-        /** How often a feed reads although nothing was announced, and how often where nothing can be. 5 s and 1 s. */
-        public Builder pollIntervals(Duration withPush, Duration withoutPush) {
-            this.pollInterval = positive("poll interval", withPush);
-            this.pollOnlyInterval = positive("poll-only interval", withoutPush);
-            return this;
-        }
-
-        /** How long a call may take, repetitions included; 5 s by default. */
-        public Builder callTimeout(Duration timeout) {
-            this.callTimeout = positive("call timeout", timeout);
-            return this;
-        }
-
-        /**
-         * How much history to keep: at least this long, at least this many revisions, and of each key at least this many
-         * versions. 24 hours, 10,000 and 10 by default. A feed that was away for longer needs a snapshot.
-         */
-        public Builder retention(Duration time, long revisions, int versions) {
-            if (time.isNegative() || revisions < 0 || versions < 1) {
-                throw new InvalidConfigException(
-                        "Invalid retention: " + time + ", " + revisions + " revisions, " + versions + " versions");
-            }
-            this.retention = time;
-            this.retainedRevisions = revisions;
-            this.retainedVersions = versions;
-            return this;
-        }
-
-        /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
-        public Builder operationRetention(Duration time) {
-            this.operationRetention = positive("operation retention", time);
+        @Override
+        protected Builder self() {
             return this;
         }
 
@@ -641,13 +593,6 @@ public final class MongoConfigStore implements ConfigStore {
 
         public MongoConfigStore build() {
             return new MongoConfigStore(this);
-        }
-
-        private static Duration positive(String what, Duration duration) {
-            if (duration.isNegative() || duration.isZero()) {
-                throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
-            }
-            return duration;
         }
     }
 }

@@ -13,9 +13,11 @@ import com.mongodb.client.model.Updates;
 import com.mongodb.client.model.WriteModel;
 import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
+import io.configmanager.store.Changes;
 import io.configmanager.store.mongo.Deployment.Moment;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
@@ -88,6 +90,11 @@ final class Writer {
             this.number = number;
             this.id = id;
             this.at = at;
+        }
+
+        /** Makes its lines; MongoDB keeps milliseconds. */
+        Changes changes(@Nullable String author, @Nullable String comment) {
+            return new Changes(number, at, ChronoUnit.MILLIS, author, comment);
         }
 
         /** The number of the line that is added next. */
