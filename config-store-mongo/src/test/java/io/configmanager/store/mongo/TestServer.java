@@ -64,8 +64,13 @@ public final class TestServer {
         private static final String URI = choose();
     }
 
-    static String uri() {
+    public static String uri() {
         return Choice.URI;
+    }
+
+    /** Whether the server of the run is a MongoDB. */
+    public static boolean isReal() {
+        return !Choice.URI.isEmpty() && real;
     }
 
     @SuppressWarnings("resource")
