@@ -290,6 +290,7 @@ public final class MongoConfigStore implements ConfigStore {
             return joiningWriter
                     .join(
                             session,
+                            deployment::now,
                             spring::whenEnded,
                             revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
                             revision -> joiningWork.commit(revision, commit))
@@ -583,6 +584,7 @@ public final class MongoConfigStore implements ConfigStore {
          * <p>Nothing is repeated. If another transaction was in the way, {@link MongoConfigStore#commit} throws a transient
          * {@link StoreException} and the surrounding transaction can only be rolled back; the application repeats it. From the
          * first commit until it ends, other writers of configuration wait, and fail after their call timeout: keep it short.
+         * Concerns and deadline are those of that transaction: give its manager a write concern of majority.
          *
          * @param factory the one of the {@code MongoTransactionManager}, on the client of this builder
          */

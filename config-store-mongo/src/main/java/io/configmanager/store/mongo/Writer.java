@@ -27,6 +27,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.bson.types.ObjectId;
@@ -149,9 +150,10 @@ final class Writer {
      * Runs the parts one after the other in a transaction that goes on afterwards; all that is added to it has one revision.
      * Nothing is repeated: what fails on the server has ended the transaction.
      *
+     * @param clock the server's
      * @param ended calls what it is given when the transaction is over
      */
-    <T> T join(ClientSession session, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
+    <T> T join(ClientSession session, Supplier<Instant> clock, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
         takeTurn(System.nanoTime() + deployment.timeout.toNanos());
         try {
             Revision revision = joined.get(session);
@@ -160,7 +162,7 @@ final class Writer {
                         session,
                         Lines.number(deployment.headOf(session), "revision") + 1,
                         new ObjectId().toHexString(),
-                        deployment.now());
+                        clock.get());
                 joined.put(session, revision);
                 ended.accept(() -> joined.remove(session));
             }

@@ -27,16 +27,20 @@ import io.configmanager.store.Operation;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
 import io.configmanager.store.PositionLostException.Reason;
+import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
+import org.awaitility.core.ConditionTimeoutException;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -78,6 +82,9 @@ class MongoFaultsTest {
     }
 
     private void open() {
+        if (feed != null) {
+            feed.close();
+        }
         feed = mongo.closeLater(store.openFeed(position));
     }
 
@@ -143,6 +150,73 @@ class MongoFaultsTest {
         assertThat(values("a")).containsExactly("2", "-");
         assertThat(values("b")).containsExactly("3");
         assertThat(revisions()).isSorted().doesNotHaveDuplicates();
+    }
+
+    /** Steps in random order, by one thread: the seed says which. */
+    @Test
+    void m01InAnyOrderOfWritesAndOpeningNothingIsMissed() {
+        for (long seed = 0; seed < 30; seed++) {
+            Random random = new Random(seed);
+            Map<String, String> start = startAnew();
+            for (int step = 0; step < 25; step++) {
+                String key = String.valueOf((char) ('a' + random.nextInt(3)));
+                switch (random.nextInt(7)) {
+                    case 0, 1 -> put(key, Integer.toString(step));
+                    case 2 -> mongo.put("app", key, Integer.toString(step));
+                    case 3 -> mongo.delete("app", key);
+                    case 4 -> start = startAnew();
+                    case 5 -> open();
+                    default -> {
+                        if (feed != null) {
+                            poll();
+                        }
+                    }
+                }
+            }
+            open();
+            Map<String, String> snapshot = start;
+            try {
+                readUntil(() -> folded(snapshot).equals(stored()));
+            } catch (ConditionTimeoutException e) {
+                assertThat(folded(snapshot)).as("seed %d", seed).isEqualTo(stored());
+            }
+            assertThat(revisions()).as("seed %d", seed).isSorted().doesNotHaveDuplicates();
+        }
+    }
+
+    private Map<String, String> startAnew() {
+        if (feed != null) {
+            feed.close();
+            feed = null;
+        }
+        seen.clear();
+        Snapshot snapshot = store.snapshot(Set.of("app"), 10);
+        position = snapshot.position();
+        return valuesOf(snapshot);
+    }
+
+    private Map<String, String> stored() {
+        return valuesOf(store.snapshot(Set.of("app"), 10));
+    }
+
+    private static Map<String, String> valuesOf(Snapshot snapshot) {
+        Map<String, String> values = new TreeMap<>();
+        snapshot.entries().forEach(entry -> values.put(entry.key(), entry.value()));
+        return values;
+    }
+
+    private Map<String, String> folded(Map<String, String> start) {
+        Map<String, String> values = new TreeMap<>(start);
+        for (ChangeSet changeSet : seen) {
+            for (LogEntry change : changeSet.changes()) {
+                if (change.entry() == null) {
+                    values.remove(change.key());
+                } else {
+                    values.put(change.key(), change.entry().value());
+                }
+            }
+        }
+        return values;
     }
 
     @Test
