@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store;
 
+import io.configmanager.ConfigEntry;
 import io.configmanager.LogEntry;
 import java.time.Instant;
 import java.util.List;
@@ -17,5 +18,38 @@ public record CommitResult(long revision, List<LogEntry> changes, Instant storeT
 
     public CommitResult {
         changes = List.copyOf(changes);
+    }
+
+    /** The same as part of a surrounding transaction that has yet to commit: with revision 0 everywhere. */
+    public CommitResult pending() {
+        return new CommitResult(
+                0, changes.stream().map(CommitResult::unnumbered).toList(), storeTime);
+    }
+
+    private static LogEntry unnumbered(LogEntry change) {
+        ConfigEntry entry = change.entry();
+        return new LogEntry(
+                change.kind(),
+                change.namespace(),
+                change.key(),
+                change.version(),
+                0,
+                change.at(),
+                change.author(),
+                change.comment(),
+                entry == null
+                        ? null
+                        : new ConfigEntry(
+                                entry.namespace(),
+                                entry.key(),
+                                entry.value(),
+                                entry.codec(),
+                                entry.type(),
+                                entry.version(),
+                                0,
+                                entry.createdAt(),
+                                entry.updatedAt(),
+                                entry.expiresAt(),
+                                entry.author()));
     }
 }

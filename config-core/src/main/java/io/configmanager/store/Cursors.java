@@ -92,6 +92,12 @@ public final class Cursors {
         return new Page<>(rows.subList(0, limit), write(kind, last.apply(rows.get(limit - 1))));
     }
 
+    /** The end of the range of all keys that begin so, in byte-wise order. */
+    public static String endOfPrefix(String prefix) {
+        int last = prefix.length() - 1;
+        return prefix.isEmpty() ? "\u007f" : prefix.substring(0, last) + (char) (prefix.charAt(last) + 1);
+    }
+
     private static String decode(Kind kind, String cursor) {
         byte[] bytes;
         try {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store;
 
-import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
-import io.configmanager.ValueType;
-import io.configmanager.VersionConflictException;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -85,7 +83,7 @@ final class MemoryData {
     /** The entry that the key has by this time; null if there is none. */
     static @Nullable ConfigEntry live(Deque<LogEntry> lines, Instant now) {
         ConfigEntry entry = lines.getLast().entry();
-        return entry == null || expired(entry, now) ? null : entry;
+        return entry == null || Changes.isExpired(entry.expiresAt(), now) ? null : entry;
     }
 
     CommitResult commit(Commit commit) {
@@ -94,23 +92,14 @@ final class MemoryData {
             return earlier;
         }
         Instant now = now();
-        for (Operation operation : commit.operations()) {
-            ConfigEntry live = live(operation.namespace(), operation.key(), now);
-            if (!holds(operation.condition(), live)) {
-                throw new VersionConflictException(
-                        operation.namespace(),
-                        operation.key(),
-                        operation.condition(),
-                        live == null ? 0 : live.version());
-            }
-        }
+        Changes revision = new Changes(head() + 1, now, ChronoUnit.NANOS, commit.author(), commit.comment());
         List<LogEntry> changes = new ArrayList<>();
         for (Operation operation : commit.operations()) {
-            ConfigEntry live = live(operation.namespace(), operation.key(), now);
-            if (operation instanceof Operation.Put put) {
-                changes.add(put(put, live, commit, now));
-            } else if (live != null) {
-                changes.add(removal(Kind.DELETE, live, now, commit.author(), commit.comment()));
+            String namespace = operation.namespace();
+            String key = operation.key();
+            LogEntry change = revision.of(operation, live(namespace, key, now), nextVersion(namespace, key));
+            if (change != null) {
+                changes.add(change);
             }
         }
         CommitResult result = new CommitResult(append(changes, now), changes, now);
@@ -122,12 +111,14 @@ final class MemoryData {
 
     void expire() {
         Instant now = now();
+        Changes revision = new Changes(head() + 1, now, ChronoUnit.NANOS, null, null);
         List<LogEntry> changes = keys.values().stream()
                 .flatMap(namespace -> namespace.values().stream())
                 .map(lines -> lines.getLast().entry())
-                .filter(entry -> entry != null && expired(entry, now))
+                .filter(entry -> entry != null && Changes.isExpired(entry.expiresAt(), now))
                 .limit(MAX_EXPIRED_AT_ONCE)
-                .map(entry -> removal(Kind.EXPIRE, entry, now, null, null))
+                .map(entry -> revision.removal(
+                        Kind.EXPIRE, entry.namespace(), entry.key(), nextVersion(entry.namespace(), entry.key())))
                 .toList();
         append(changes, now);
     }
@@ -189,37 +180,6 @@ final class MemoryData {
         return lineage + ":" + revision.id();
     }
 
-    private LogEntry put(Operation.Put put, @Nullable ConfigEntry live, Commit commit, Instant now) {
-        ConfigEntry entry = new ConfigEntry(
-                put.namespace(),
-                put.key(),
-                put.value(),
-                put.codec(),
-                live != null && live.secret() ? ValueType.SECRET : put.type(),
-                nextVersion(put.namespace(), put.key()),
-                head() + 1,
-                live == null ? now : live.createdAt(),
-                now,
-                expiry(put, live, now),
-                commit.author());
-        return new LogEntry(
-                Kind.PUT,
-                entry.namespace(),
-                entry.key(),
-                entry.version(),
-                entry.revision(),
-                now,
-                commit.author(),
-                commit.comment(),
-                entry);
-    }
-
-    private LogEntry removal(
-            Kind kind, ConfigEntry entry, Instant now, @Nullable String author, @Nullable String comment) {
-        long version = nextVersion(entry.namespace(), entry.key());
-        return new LogEntry(kind, entry.namespace(), entry.key(), version, head() + 1, now, author, comment, null);
-    }
-
     /** Stores the changes as one revision and returns it; 0 if there are none. */
     private long append(List<LogEntry> changes, Instant now) {
         if (changes.isEmpty()) {
@@ -242,29 +202,5 @@ final class MemoryData {
     private long nextVersion(String namespace, String key) {
         Deque<LogEntry> lines = namespace(namespace).get(key);
         return lines == null ? 1 : lines.getLast().version() + 1;
-    }
-
-    private static @Nullable Instant expiry(Operation.Put put, @Nullable ConfigEntry live, Instant now) {
-        if (put.ttl() == null) {
-            return live == null ? null : live.expiresAt();
-        }
-        return put.ttl().isZero() ? null : now.plus(put.ttl());
-    }
-
-    private static boolean expired(ConfigEntry entry, Instant now) {
-        return entry.expiresAt() != null && !entry.expiresAt().isAfter(now);
-    }
-
-    private static boolean holds(Condition condition, @Nullable ConfigEntry live) {
-        if (condition instanceof Condition.Absent) {
-            return live == null;
-        }
-        if (condition instanceof Condition.Present) {
-            return live != null;
-        }
-        if (condition instanceof Condition.Version expected) {
-            return live != null && live.version() == expected.version();
-        }
-        return true;
     }
 }

@@ -6,18 +6,15 @@ import com.mongodb.client.model.Accumulators;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Sorts;
-import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
-import io.configmanager.ValueType;
-import io.configmanager.VersionConflictException;
+import io.configmanager.store.Changes;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.Operation;
 import io.configmanager.store.mongo.Writer.Revision;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Date;
@@ -61,6 +58,7 @@ final class CommitWork {
                 : newest(
                         revision.session,
                         ids.stream().filter(id -> !found.containsKey(id)).toList());
+        Changes lines = revision.changes(commit.author(), commit.comment());
         List<LogEntry> changes = new ArrayList<>();
         for (Operation operation : commit.operations()) {
             Document id = Lines.id(operation.namespace(), operation.key());
@@ -69,23 +67,22 @@ final class CommitWork {
             if (entry == null && line != null && Lines.kind(line) == Kind.PUT) {
                 throw new TouchedException();
             }
-            ConfigEntry live = entry == null || isExpired(entry.expiresAt(), revision.at) ? null : entry;
-            require(operation, live);
+            ConfigEntry live = entry == null || Changes.isExpired(entry.expiresAt(), revision.at) ? null : entry;
             long version = 1 + (entry != null ? entry.version() : line == null ? 0 : Lines.number(line, "version"));
-            if (operation instanceof Operation.Put put) {
-                ConfigEntry stored = put(put, live, version, revision, commit.author());
-                changes.add(change(Kind.PUT, operation, version, revision, commit, stored));
-            } else if (live != null) {
-                changes.add(change(Kind.DELETE, operation, version, revision, commit, null));
+            LogEntry change = lines.of(operation, live, version);
+            if (change != null) {
+                changes.add(change);
             }
         }
         if (changes.isEmpty()) {
             return new CommitResult(0, changes, revision.at);
         }
-        changes.forEach(revision::add);
         revision.remember(new Document("_id", commit.id().toString())
                 .append("revision", revision.number)
+                .append("firstLine", revision.nextLine())
+                .append("lines", changes.size())
                 .append("at", Date.from(revision.at)));
+        changes.forEach(revision::add);
         return new CommitResult(revision.number, changes, revision.at);
     }
 
@@ -131,14 +128,10 @@ final class CommitWork {
         return newest;
     }
 
-    static boolean isExpired(@Nullable Instant expiresAt, Instant now) {
-        return expiresAt != null && !expiresAt.isAfter(now);
-    }
-
     private @Nullable LogEntry missing(
             Document id, @Nullable Document document, @Nullable Document line, Revision revision) {
         ConfigEntry entry = Lines.entry(document);
-        boolean expired = entry != null && isExpired(entry.expiresAt(), revision.at);
+        boolean expired = entry != null && Changes.isExpired(entry.expiresAt(), revision.at);
         if (!expired && Lines.agree(document, line)) {
             return null;
         }
@@ -148,38 +141,37 @@ final class CommitWork {
         if (entry == null || expired) {
             Instant expiresAt =
                     entry != null ? entry.expiresAt() : line == null ? null : Lines.instant(line, "expiresAt");
-            Kind kind = isExpired(expiresAt, revision.at) ? Kind.EXPIRE : Kind.DELETE;
-            return new LogEntry(kind, ns, key, version, revision.number, revision.at, null, null, null);
+            Kind kind = Changes.isExpired(expiresAt, revision.at) ? Kind.EXPIRE : Kind.DELETE;
+            return revision.changes(null, null).removal(kind, ns, key, version);
         }
         boolean isNew = line == null || Lines.kind(line) != Kind.PUT;
-        ConfigEntry stored = new ConfigEntry(
-                ns,
-                key,
-                entry.value(),
-                entry.codec(),
-                entry.type(),
-                version,
-                revision.number,
-                isNew ? revision.at : entry.createdAt(),
-                revision.at,
-                entry.expiresAt(),
-                entry.author());
-        return new LogEntry(Kind.PUT, ns, key, version, revision.number, revision.at, entry.author(), null, stored);
+        return revision.changes(entry.author(), null)
+                .stored(new ConfigEntry(
+                        ns,
+                        key,
+                        entry.value(),
+                        entry.codec(),
+                        entry.type(),
+                        version,
+                        revision.number,
+                        isNew ? revision.at : entry.createdAt(),
+                        revision.at,
+                        entry.expiresAt(),
+                        entry.author()));
     }
 
     private CommitResult repeated(ClientSession session, Document operation) {
-        long revision = Lines.number(operation, "revision");
+        long first = Lines.number(operation, "firstLine");
         List<LogEntry> changes = deployment
                 .log
                 .find(
                         session,
                         Filters.and(
-                                Filters.gte("_id", Lines.firstLine(revision)),
-                                Filters.lt("_id", Lines.firstLine(revision + 1))))
+                                Filters.gte("_id", first), Filters.lt("_id", first + Lines.number(operation, "lines"))))
                 .sort(Sorts.ascending("_id"))
                 .map(Lines::logEntry)
                 .into(new ArrayList<>());
-        return new CommitResult(revision, changes, Lines.at(operation));
+        return new CommitResult(Lines.number(operation, "revision"), changes, Lines.at(operation));
     }
 
     private Map<Object, Document> byId(ClientSession session, Collection<Document> ids) {
@@ -195,58 +187,5 @@ final class CommitWork {
         return commit.operations().stream()
                 .map(operation -> Lines.id(operation.namespace(), operation.key()))
                 .toList();
-    }
-
-    private static void require(Operation operation, @Nullable ConfigEntry live) {
-        Condition condition = operation.condition();
-        boolean holds = condition instanceof Condition.Always
-                || (condition instanceof Condition.Absent && live == null)
-                || (condition instanceof Condition.Present && live != null)
-                || (condition instanceof Condition.Version expected
-                        && live != null
-                        && live.version() == expected.version());
-        if (!holds) {
-            throw new VersionConflictException(
-                    operation.namespace(), operation.key(), condition, live == null ? 0 : live.version());
-        }
-    }
-
-    private static ConfigEntry put(
-            Operation.Put put, @Nullable ConfigEntry live, long version, Revision revision, @Nullable String author) {
-        Instant expiresAt = live == null ? null : live.expiresAt();
-        if (put.ttl() != null) {
-            expiresAt = put.ttl().isZero() ? null : revision.at.plus(put.ttl()).truncatedTo(ChronoUnit.MILLIS);
-        }
-        return new ConfigEntry(
-                put.namespace(),
-                put.key(),
-                put.value(),
-                put.codec(),
-                live != null && live.secret() ? ValueType.SECRET : put.type(),
-                version,
-                revision.number,
-                live == null ? revision.at : live.createdAt(),
-                revision.at,
-                expiresAt,
-                author);
-    }
-
-    private static LogEntry change(
-            Kind kind,
-            Operation operation,
-            long version,
-            Revision revision,
-            Commit commit,
-            @Nullable ConfigEntry stored) {
-        return new LogEntry(
-                kind,
-                operation.namespace(),
-                operation.key(),
-                version,
-                revision.number,
-                revision.at,
-                commit.author(),
-                commit.comment(),
-                stored);
     }
 }

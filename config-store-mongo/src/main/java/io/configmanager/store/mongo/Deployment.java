@@ -36,18 +36,30 @@ final class Deployment {
     final Duration timeout;
 
     Deployment(MongoClient client, MongoNames names, Duration timeout) {
+        this(
+                client,
+                names,
+                timeout,
+                client.getDatabase(names.database()).withTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS));
+    }
+
+    private Deployment(MongoClient client, MongoNames names, Duration timeout, MongoDatabase anyConcern) {
         this.client = client;
         this.names = names;
         this.timeout = timeout;
-        database = client.getDatabase(names.database())
+        database = anyConcern
                 .withReadConcern(ReadConcern.MAJORITY)
                 .withWriteConcern(WriteConcern.MAJORITY)
-                .withReadPreference(ReadPreference.primary())
-                .withTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS);
+                .withReadPreference(ReadPreference.primary());
         entries = database.getCollection(names.entries());
         log = database.getCollection(names.log());
         head = database.getCollection(names.head());
         operations = database.getCollection(names.operations());
+    }
+
+    /** For transactions that others began: they have a deadline of their own, which the driver lets nobody change. */
+    Deployment joining() {
+        return new Deployment(client, names, timeout, client.getDatabase(names.database()));
     }
 
     /**
@@ -66,6 +78,13 @@ final class Deployment {
         Instant time = self.getDate("localTime").toInstant();
         BsonTimestamp operationTime = session.getOperationTime();
         return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, replicated);
+    }
+
+    /** The server's clock. */
+    Instant now() {
+        try (ClientSession session = client.startSession()) {
+            return moment(session).time();
+        }
     }
 
     TransactionOptions transaction() {

@@ -7,10 +7,8 @@ import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
 import io.configmanager.ValueType;
-import io.configmanager.store.ChangeSet;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
 import java.util.Objects;
@@ -111,8 +109,8 @@ final class Lines {
                 && isUntouched(entry);
     }
 
-    static Document line(LogEntry change, int place, String revisionId) {
-        Document line = new Document("_id", firstLine(change.revision()) + place)
+    static Document line(LogEntry change, long number, String revisionId) {
+        Document line = new Document("_id", number)
                 .append("revisionId", revisionId)
                 .append("op", change.kind().name())
                 .append("ns", change.namespace())
@@ -147,21 +145,6 @@ final class Lines {
                 (String) line.get("author"),
                 (String) line.get("comment"),
                 kind == Kind.PUT ? entry(fields) : null);
-    }
-
-    /** Whole change sets of lines that are in order. */
-    static List<ChangeSet> changeSets(List<Document> lines) {
-        List<ChangeSet> changeSets = new ArrayList<>();
-        List<LogEntry> changes = new ArrayList<>();
-        for (int i = 0; i < lines.size(); i++) {
-            changes.add(logEntry(lines.get(i)));
-            long revision = revisionOf(lines.get(i));
-            if (i + 1 == lines.size() || revisionOf(lines.get(i + 1)) != revision) {
-                changeSets.add(new ChangeSet(revision, at(lines.get(i)), List.copyOf(changes)));
-                changes.clear();
-            }
-        }
-        return changeSets;
     }
 
     static Kind kind(Document line) {

@@ -6,6 +6,7 @@ import com.mongodb.MongoException;
 import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
+import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoCursor;
 import com.mongodb.client.model.Accumulators;
 import com.mongodb.client.model.Aggregates;
@@ -18,7 +19,6 @@ import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
-import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -30,6 +30,7 @@ import io.configmanager.store.Feed;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
+import io.configmanager.store.StoreSettings;
 import io.configmanager.store.mongo.Deployment.Moment;
 import java.time.Duration;
 import java.time.Instant;
@@ -54,6 +55,7 @@ import org.bson.types.ObjectId;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.data.mongodb.MongoDatabaseFactory;
 
 /**
  * Configuration in MongoDB 4.2 or later. An entry is one document that may be edited by hand:
@@ -64,6 +66,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A commit is one transaction that also counts the revision in the head document, so revisions follow commit order. An
  * edit by hand, or a deletion, gets its revision from the first feed that sees it; at the latest from {@link #maintain()}.
+ * {@link #commit} joins a Spring transaction of the calling thread, see {@link Builder#transactionsOf}.
  *
  * <p>On a server that is no replica set there are no transactions and no announcements: feeds poll, and a commit whose
  * process dies in the middle may be stored in part. {@link #description()} says so once the server has answered.
@@ -73,35 +76,33 @@ public final class MongoConfigStore implements ConfigStore {
     private static final Logger log = LoggerFactory.getLogger(MongoConfigStore.class);
     private static final int KEYS_PER_REVISION = 500;
     private static final int NAMESPACE_EXISTS = 48;
+    private static final int INDEX_HAS_OTHER_OPTIONS = 85;
     private static final Duration LEASE = Duration.ofMinutes(1);
 
-    final Duration pollInterval;
-    final Duration pollOnlyInterval;
+    final StoreSettings settings;
     final Set<MongoFeed> feeds = ConcurrentHashMap.newKeySet();
     private final Deployment deployment;
     private final Writer writer;
     private final CommitWork work;
+    private final Writer joiningWriter;
+    private final CommitWork joiningWork;
+    private final @Nullable SpringTransactions transactions;
     private final MongoClientSettings feedSettings;
-    private final Duration retention;
-    private final long retainedRevisions;
-    private final int retainedVersions;
-    private final Duration operationRetention;
     private final Set<String> warnings = ConcurrentHashMap.newKeySet();
     private @Nullable MongoClient feedClient;
     private volatile @Nullable Boolean replicated;
     private volatile boolean closed;
 
     private MongoConfigStore(Builder builder) {
-        deployment = new Deployment(builder.client, builder.names, builder.callTimeout);
+        settings = builder.settings();
+        deployment = new Deployment(builder.client, builder.names, settings.callTimeout());
         writer = new Writer(deployment);
         work = new CommitWork(deployment);
-        feedSettings = feedSettings(builder.feedSettings, builder.callTimeout);
-        pollInterval = builder.pollInterval;
-        pollOnlyInterval = builder.pollOnlyInterval;
-        retention = builder.retention;
-        retainedRevisions = builder.retainedRevisions;
-        retainedVersions = builder.retainedVersions;
-        operationRetention = builder.operationRetention;
+        Deployment joining = deployment.joining();
+        joiningWriter = writer.joining(joining);
+        joiningWork = new CommitWork(joining);
+        transactions = builder.transactions;
+        feedSettings = feedSettings(builder.feedSettings, settings.callTimeout());
     }
 
     /**
@@ -131,10 +132,8 @@ public final class MongoConfigStore implements ConfigStore {
             deployment.log.createIndex(
                     Indexes.compoundIndex(Indexes.ascending("ns", "key"), Indexes.descending("version")),
                     new IndexOptions().unique(true));
-            deployment.entries.createIndex(Indexes.ascending("expiresAt"));
-            deployment.operations.createIndex(
-                    Indexes.ascending("at"),
-                    new IndexOptions().expireAfter(operationRetention.toSeconds(), TimeUnit.SECONDS));
+            expireAfter(deployment.entries, "expiresAt", Duration.ZERO);
+            expireAfter(deployment.operations, "at", settings.operationRetention());
             return deployment.head.updateOne(
                     Deployment.HEAD,
                     Updates.combine(
@@ -144,6 +143,22 @@ public final class MongoConfigStore implements ConfigStore {
                             Updates.setOnInsert("compactRevision", 0L)),
                     new UpdateOptions().upsert(true));
         });
+    }
+
+    /** An index that the server removes by; where it is there with another time, that is changed. */
+    private void expireAfter(MongoCollection<Document> collection, String field, Duration time) {
+        try {
+            collection.createIndex(
+                    Indexes.ascending(field), new IndexOptions().expireAfter(time.toSeconds(), TimeUnit.SECONDS));
+        } catch (MongoException e) {
+            if (e.getCode() != INDEX_HAS_OTHER_OPTIONS) {
+                throw e;
+            }
+            String name = collection.getNamespace().getCollectionName();
+            Document index =
+                    new Document("keyPattern", new Document(field, 1)).append("expireAfterSeconds", time.toSeconds());
+            deployment.database.runCommand(new Document("collMod", name).append("index", index));
+        }
     }
 
     @Override
@@ -237,8 +252,21 @@ public final class MongoConfigStore implements ConfigStore {
         return Cursors.page(Cursors.Kind.HISTORY, rows, limit, line -> Long.toString(line.version()));
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * <p>Joins the Spring transaction of the calling thread where {@link Builder#transactionsOf} names its factory.
+     *
+     * @throws StoreException after the call timeout; whether the commit was stored may then be unknown, and calling again
+     *     with the same commit finds out
+     */
     @Override
     public CommitResult commit(Commit commit) {
+        SpringTransactions spring = transactions;
+        ClientSession surrounding = spring == null ? null : spring.current();
+        if (spring != null && surrounding != null) {
+            return call("commit in the surrounding transaction", () -> join(surrounding, spring, commit));
+        }
         return call("commit", () -> {
             for (int attempt = 1; ; attempt++) {
                 try {
@@ -255,6 +283,23 @@ public final class MongoConfigStore implements ConfigStore {
                 reconcile(CommitWork.ids(commit));
             }
         });
+    }
+
+    private CommitResult join(ClientSession session, SpringTransactions spring, Commit commit) {
+        try {
+            return joiningWriter
+                    .join(
+                            session,
+                            deployment::now,
+                            spring::whenEnded,
+                            revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
+                            revision -> joiningWork.commit(revision, commit))
+                    .pending();
+        } catch (MongoException e) {
+            // Who goes on regardless must not commit the half of it.
+            spring.rollBackOnly();
+            throw e;
+        }
     }
 
     @Override
@@ -297,10 +342,7 @@ public final class MongoConfigStore implements ConfigStore {
     @Override
     public void maintain() {
         call("do housekeeping", () -> {
-            Instant now;
-            try (ClientSession session = deployment.client.startSession()) {
-                now = moment(session).time();
-            }
+            Instant now = deployment.now();
             Bson lease = Filters.and(Filters.eq("_id", "maintenance"), Filters.lte("until", Date.from(now)));
             deployment.head.updateOne(
                     Filters.eq("_id", "maintenance"),
@@ -403,11 +445,11 @@ public final class MongoConfigStore implements ConfigStore {
                 Objects.requireNonNullElse(deployment.head.find(Deployment.HEAD).first(), new Document());
         Document old = deployment
                 .log
-                .find(Filters.lte("at", Date.from(now.minus(retention))))
+                .find(Filters.lte("at", Date.from(now.minus(settings.retention()))))
                 .sort(Sorts.descending("_id"))
                 .first();
-        long limit =
-                Math.min(Lines.number(head, "revision") - retainedRevisions, old == null ? 0 : Lines.revisionOf(old));
+        long limit = Math.min(
+                Lines.number(head, "revision") - settings.retainedRevisions(), old == null ? 0 : Lines.revisionOf(old));
         if (limit > Lines.number(head, "compactRevision")) {
             deployment.head.updateOne(Deployment.HEAD, Updates.max("compactRevision", limit));
         }
@@ -420,7 +462,7 @@ public final class MongoConfigStore implements ConfigStore {
                         Accumulators.min("oldest", "$version"))))) {
             Document id = key.get("_id", Document.class);
             Document newest = newestOf(id);
-            long keep = newest == null ? 0 : Lines.number(newest, "version") - retainedVersions;
+            long keep = newest == null ? 0 : Lines.number(newest, "version") - settings.retainedVersions();
             if (Lines.number(key, "oldest") <= keep) {
                 deployment.log.deleteMany(Filters.and(
                         forgettable,
@@ -461,10 +503,7 @@ public final class MongoConfigStore implements ConfigStore {
     /** A range and no pattern, so that nothing in a name has a meaning. */
     private static Bson below(String namespace, String prefix) {
         Bson from = Filters.gte("_id", Lines.id(namespace, prefix));
-        String end = prefix.isEmpty()
-                ? "\u007f"
-                : prefix.substring(0, prefix.length() - 1) + (char) (prefix.charAt(prefix.length() - 1) + 1);
-        return Filters.and(from, Filters.lt("_id", Lines.id(namespace, end)));
+        return Filters.and(from, Filters.lt("_id", Lines.id(namespace, Cursors.endOfPrefix(prefix))));
     }
 
     private static Bson live(Instant now) {
@@ -487,12 +526,6 @@ public final class MongoConfigStore implements ConfigStore {
                 .applyToConnectionPoolSettings(pool -> pool.minSize(0).maxSize(4))
                 .timeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
                 .build();
-    }
-
-    private Moment moment(ClientSession session) {
-        Moment moment = deployment.moment(session);
-        replicated = moment.replicated();
-        return moment;
     }
 
     private static void requireProgress(int attempt, RuntimeException failure) {
@@ -526,17 +559,11 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     /** Settings of a store; every one has a default that works. */
-    public static final class Builder {
+    public static final class Builder extends StoreSettings.Builder<Builder> {
         private final MongoClient client;
         private final MongoClientSettings feedSettings;
         private final MongoNames names;
-        private Duration pollInterval = Duration.ofSeconds(5);
-        private Duration pollOnlyInterval = Duration.ofSeconds(1);
-        private Duration callTimeout = Duration.ofSeconds(5);
-        private Duration retention = Duration.ofHours(24);
-        private long retainedRevisions = 10_000;
-        private int retainedVersions = 10;
-        private Duration operationRetention = Duration.ofDays(7);
+        private @Nullable SpringTransactions transactions;
 
         private Builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
             this.client = client;
@@ -544,49 +571,30 @@ public final class MongoConfigStore implements ConfigStore {
             this.names = names;
         }
 
-        /** How often a feed reads although nothing was announced, and how often where nothing can be. 5 s and 1 s. */
-        public Builder pollIntervals(Duration withPush, Duration withoutPush) {
-            this.pollInterval = positive("poll interval", withPush);
-            this.pollOnlyInterval = positive("poll-only interval", withoutPush);
-            return this;
-        }
-
-        /** How long a call may take, repetitions included; 5 s by default. */
-        public Builder callTimeout(Duration timeout) {
-            this.callTimeout = positive("call timeout", timeout);
+        @Override
+        protected Builder self() {
             return this;
         }
 
         /**
-         * How much history to keep: at least this long, at least this many revisions, and of each key at least this many
-         * versions. 24 hours, 10,000 and 10 by default. A feed that was away for longer needs a snapshot.
+         * Makes commits part of the Spring transaction of the calling thread: configuration and business documents then commit
+         * or vanish together. None by default. A commit answers with revision 0, because it is stored only with the transaction
+         * that surrounds it; all commits of a transaction have one revision. Reads never join: they show what is committed.
+         *
+         * <p>Nothing is repeated. If another transaction was in the way, {@link MongoConfigStore#commit} throws a transient
+         * {@link StoreException} and the surrounding transaction can only be rolled back; the application repeats it. From the
+         * first commit until it ends, other writers of configuration wait, and fail after their call timeout: keep it short.
+         * Concerns and deadline are those of that transaction: give its manager a write concern of majority.
+         *
+         * @param factory the one of the {@code MongoTransactionManager}, on the client of this builder
          */
-        public Builder retention(Duration time, long revisions, int versions) {
-            if (time.isNegative() || revisions < 0 || versions < 1) {
-                throw new InvalidConfigException(
-                        "Invalid retention: " + time + ", " + revisions + " revisions, " + versions + " versions");
-            }
-            this.retention = time;
-            this.retainedRevisions = revisions;
-            this.retainedVersions = versions;
-            return this;
-        }
-
-        /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
-        public Builder operationRetention(Duration time) {
-            this.operationRetention = positive("operation retention", time);
+        public Builder transactionsOf(MongoDatabaseFactory factory) {
+            this.transactions = new SpringTransactions(factory);
             return this;
         }
 
         public MongoConfigStore build() {
             return new MongoConfigStore(this);
-        }
-
-        private static Duration positive(String what, Duration duration) {
-            if (duration.isNegative() || duration.isZero()) {
-                throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
-            }
-            return duration;
         }
     }
 }

@@ -12,6 +12,7 @@ import com.mongodb.client.model.Sorts;
 import io.configmanager.StoreException;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.Feed;
+import io.configmanager.store.LogProof;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
 import io.configmanager.store.PositionLostException.Reason;
@@ -55,8 +56,7 @@ final class MongoFeed implements Feed {
     private boolean started;
     private boolean more;
     private long nextRead;
-    private boolean proved;
-    private long provedAt;
+    private final LogProof proof = new LogProof();
     private int limit = LINES_PER_READ;
     private int restarts;
     private int emptyReads;
@@ -82,7 +82,8 @@ final class MongoFeed implements Feed {
             Moment moment = deployment.moment(session);
             storeTime = moment.time();
             if (!moment.replicated()) {
-                store.warnOnce("this is no replica set: changes are found by reading every " + store.pollOnlyInterval
+                store.warnOnce("this is no replica set: changes are found by reading every "
+                        + store.settings.pollOnlyInterval()
                         + ", and a commit that is interrupted may be stored in part");
             }
             stream = moment.replicated() ? open(moment) : null;
@@ -295,16 +296,14 @@ final class MongoFeed implements Feed {
         more = lines.size() > limit;
         long cut = more ? Lines.revisionOf(lines.get(lines.size() - 1)) : newest + 1;
         lines.removeIf(line -> Lines.revisionOf(line) <= last || Lines.revisionOf(line) >= cut);
-        List<ChangeSet> changeSets = Lines.changeSets(lines);
-        for (int i = 0; i < changeSets.size(); i++) {
-            requireNoGap(changeSets.get(i).revision(), last + 1 + i);
-        }
+        LogProof.Collector whole = new LogProof.Collector(last);
+        lines.forEach(line -> whole.add(Lines.logEntry(line), Lines.at(line)));
+        List<ChangeSet> changeSets = whole.changeSets();
         long upto = last + changeSets.size();
         // A revision is delivered whole, however many lines it has.
         limit = more && changeSets.isEmpty() ? 2 * limit : LINES_PER_READ;
         if (!more) {
-            proved = true;
-            provedAt = start;
+            proof.sawAll(start);
             requireAll(upto, newest, lines.isEmpty() ? 0 : Lines.revisionOf(lines.get(lines.size() - 1)));
         }
         if (upto > last) {
@@ -319,63 +318,40 @@ final class MongoFeed implements Feed {
     }
 
     private void requireContinuation(Document head, long newest, List<Document> lines, long last) {
-        if (!token.lineage().equals(head.getString("lineage"))) {
-            throw lost(Reason.HISTORY_REPLACED, "The store has another lineage than the position");
-        }
-        if (newest < last) {
-            throw lost(Reason.HISTORY_REPLACED, "The store is at revision " + newest + ", before " + last);
-        }
-        if (last < Lines.number(head, "compactRevision")) {
-            throw lost(Reason.COMPACTED, "Changes after revision " + last + " are no longer kept");
-        }
-        boolean proved = newest == last
+        boolean sameRevision = newest == last
                 ? token.revisionId().equals(head.getString("revisionId"))
                 : last == 0
                         || (!lines.isEmpty()
                                 && Lines.revisionOf(lines.get(0)) == last
                                 && token.revisionId().equals(lines.get(0).getString("revisionId")));
-        if (!proved) {
-            throw lost(Reason.HISTORY_REPLACED, "Revision " + last + " is not the one that was seen");
-        }
-    }
-
-    private static void requireNoGap(long found, long expected) {
-        if (found != expected) {
-            throw lost(Reason.HISTORY_REPLACED, "The log has no revision " + expected);
-        }
+        LogProof.requireContinuation(
+                last,
+                token.lineage().equals(head.getString("lineage")),
+                newest,
+                Lines.number(head, "compactRevision"),
+                sameRevision);
     }
 
     /** The head may have moved between the two reads; what it moved past is then read next. */
     private void requireAll(long upto, long newest, long lastLine) {
         more = upto < newest;
         if (more && lastLine == 0 && upto == position.revision() && ++emptyReads > 3) {
-            throw lost(Reason.HISTORY_REPLACED, "The log has no revision " + newest);
+            throw new PositionLostException(Reason.HISTORY_REPLACED, "The log has no revision " + newest);
         }
         if (!more) {
             emptyReads = 0;
         }
     }
 
-    private static PositionLostException lost(Reason reason, String message) {
-        return new PositionLostException(reason, message);
-    }
-
     private void schedule() {
-        Duration interval = stream == null ? store.pollOnlyInterval : store.pollInterval;
+        Duration interval = stream == null ? store.settings.pollOnlyInterval() : store.settings.pollInterval();
         nextRead = System.nanoTime() + interval.toNanos();
     }
 
     private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
         position = new Position(position.revision(), token.at(seen).text());
-        Duration provedAgo = Duration.ofNanos(System.nanoTime() - provedAt);
-        if (!proved) {
-            // Behind by more than a page: as old as the last change that was delivered.
-            provedAgo = changeSets.isEmpty()
-                    ? Duration.ZERO
-                    : Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
-            provedAgo = provedAgo.isNegative() ? Duration.ZERO : provedAgo;
-        }
-        return new Batch(changeSets, position, provedAgo, storeTime, stream != null, hintsMissed);
+        Duration age = proof.age(changeSets, storeTime);
+        return new Batch(changeSets, position, age, storeTime, stream != null, hintsMissed);
     }
 
     private void requireOpen() {

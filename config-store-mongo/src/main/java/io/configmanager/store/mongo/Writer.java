@@ -13,15 +13,21 @@ import com.mongodb.client.model.Updates;
 import com.mongodb.client.model.WriteModel;
 import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
+import io.configmanager.store.Changes;
 import io.configmanager.store.mongo.Deployment.Moment;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.bson.types.ObjectId;
@@ -42,10 +48,23 @@ final class Writer {
     private final Deployment deployment;
 
     /** Transactions of one process would only conflict with each other. */
-    private final ReentrantLock turn = new ReentrantLock(true);
+    private final ReentrantLock turn;
+
+    /** The revisions of open transactions that others began. */
+    private final Map<ClientSession, Revision> joined = new ConcurrentHashMap<>();
 
     Writer(Deployment deployment) {
+        this(deployment, new ReentrantLock(true));
+    }
+
+    private Writer(Deployment deployment, ReentrantLock turn) {
         this.deployment = deployment;
+        this.turn = turn;
+    }
+
+    /** Takes turns with this one. */
+    Writer joining(Deployment surrounding) {
+        return new Writer(surrounding, turn);
     }
 
     /** What is to become of a revision once its number is known; null to have none. */
@@ -64,6 +83,9 @@ final class Writer {
         private final List<Document> lines = new ArrayList<>();
         private @Nullable Document operation;
 
+        /** How many lines it has already. */
+        private int stored;
+
         private Revision(ClientSession session, long number, String id, Instant at) {
             this.session = session;
             this.number = number;
@@ -71,9 +93,19 @@ final class Writer {
             this.at = at;
         }
 
+        /** Makes its lines; MongoDB keeps milliseconds. */
+        Changes changes(@Nullable String author, @Nullable String comment) {
+            return new Changes(number, at, ChronoUnit.MILLIS, author, comment);
+        }
+
+        /** The number of the line that is added next. */
+        long nextLine() {
+            return Lines.firstLine(number) + stored + lines.size();
+        }
+
         /** Logs the change and makes it; does nothing yet. */
         void add(LogEntry change) {
-            lines.add(Lines.line(change, lines.size(), id));
+            lines.add(Lines.line(change, nextLine(), id));
             Bson key = Filters.eq("_id", Lines.id(change.namespace(), change.key()));
             entries.add(
                     change.entry() == null
@@ -84,6 +116,13 @@ final class Writer {
 
         void remember(Document newOperation) {
             operation = newOperation;
+        }
+
+        private void stored() {
+            stored += lines.size();
+            lines.clear();
+            entries.clear();
+            operation = null;
         }
     }
 
@@ -105,6 +144,49 @@ final class Writer {
                 turn.unlock();
             }
         }
+    }
+
+    /**
+     * Runs the parts one after the other in a transaction that goes on afterwards; all that is added to it has one revision.
+     * Nothing is repeated: what fails on the server has ended the transaction.
+     *
+     * @param clock the server's
+     * @param ended calls what it is given when the transaction is over
+     */
+    <T> T join(ClientSession session, Supplier<Instant> clock, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
+        takeTurn(System.nanoTime() + deployment.timeout.toNanos());
+        try {
+            Revision revision = joined.get(session);
+            if (revision == null) {
+                revision = new Revision(
+                        session,
+                        Lines.number(deployment.headOf(session), "revision") + 1,
+                        new ObjectId().toHexString(),
+                        clock.get());
+                joined.put(session, revision);
+                ended.accept(() -> joined.remove(session));
+            }
+            first.run(revision);
+            storeJoined(revision);
+            T result = last.run(revision);
+            storeJoined(revision);
+            return result;
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void storeJoined(Revision revision) {
+        if (revision.stored == 0 && !revision.lines.isEmpty()) {
+            deployment.head.updateOne(
+                    revision.session,
+                    Deployment.HEAD,
+                    Updates.combine(
+                            Updates.set("revision", revision.number),
+                            Updates.set("revisionId", revision.id),
+                            Updates.set("at", Date.from(revision.at))));
+        }
+        store(revision);
     }
 
     private <T> T transaction(ClientSession session, Moment moment, Work<T> work) {
@@ -170,11 +252,15 @@ final class Writer {
     }
 
     private void store(Revision revision) {
+        if (revision.lines.isEmpty()) {
+            return;
+        }
         deployment.log.insertMany(revision.session, revision.lines);
         deployment.entries.bulkWrite(revision.session, revision.entries);
         if (revision.operation != null) {
             deployment.operations.insertOne(revision.session, revision.operation);
         }
+        revision.stored();
     }
 
     private void takeTurn(long end) {

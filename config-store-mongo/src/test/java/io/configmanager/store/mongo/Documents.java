@@ -19,6 +19,9 @@ import java.util.function.Function;
 /** The documents of the server, and what each command did to them. Guarded by the node's lock. */
 final class Documents extends MemoryBackend {
 
+    /** What was written here and has not come to a majority: on top of the documents. */
+    final List<Change> unreplicated = new ArrayList<>();
+
     private final List<Change> recorded = new ArrayList<>();
     private final Function<Channel, Document> hello;
     private boolean recording = true;
@@ -29,6 +32,21 @@ final class Documents extends MemoryBackend {
 
     /** A reply and what was changed on the way to it. */
     record Outcome(Document reply, List<Change> changes) {}
+
+    /** Runs a command that sees also what no majority has, and whose own changes none has either. */
+    Outcome runLocally(Channel channel, String db, Document command) {
+        apply(unreplicated);
+        Outcome outcome = run(channel, db, command);
+        undo(outcome.changes());
+        undo(unreplicated);
+        return outcome;
+    }
+
+    /** Whether a command sees what no majority has. */
+    static boolean isLocal(Document command) {
+        Object level = command.get("readConcern") instanceof Document concern ? concern.get("level") : null;
+        return level == null || level.equals("local");
+    }
 
     /** Runs a command that is no matter of replication. */
     Outcome run(Channel channel, String db, Document command) {

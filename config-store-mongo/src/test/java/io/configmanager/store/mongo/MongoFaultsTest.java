@@ -13,6 +13,7 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Updates;
 import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
 import io.configmanager.StoreException;
@@ -26,16 +27,20 @@ import io.configmanager.store.Operation;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
 import io.configmanager.store.PositionLostException.Reason;
+import io.configmanager.store.Snapshot;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
+import org.awaitility.core.ConditionTimeoutException;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -77,6 +82,9 @@ class MongoFaultsTest {
     }
 
     private void open() {
+        if (feed != null) {
+            feed.close();
+        }
         feed = mongo.closeLater(store.openFeed(position));
     }
 
@@ -144,6 +152,73 @@ class MongoFaultsTest {
         assertThat(revisions()).isSorted().doesNotHaveDuplicates();
     }
 
+    /** Steps in random order, by one thread: the seed says which. */
+    @Test
+    void m01InAnyOrderOfWritesAndOpeningNothingIsMissed() {
+        for (long seed = 0; seed < 30; seed++) {
+            Random random = new Random(seed);
+            Map<String, String> start = startAnew();
+            for (int step = 0; step < 25; step++) {
+                String key = String.valueOf((char) ('a' + random.nextInt(3)));
+                switch (random.nextInt(7)) {
+                    case 0, 1 -> put(key, Integer.toString(step));
+                    case 2 -> mongo.put("app", key, Integer.toString(step));
+                    case 3 -> mongo.delete("app", key);
+                    case 4 -> start = startAnew();
+                    case 5 -> open();
+                    default -> {
+                        if (feed != null) {
+                            poll();
+                        }
+                    }
+                }
+            }
+            open();
+            Map<String, String> snapshot = start;
+            try {
+                readUntil(() -> folded(snapshot).equals(stored()));
+            } catch (ConditionTimeoutException e) {
+                assertThat(folded(snapshot)).as("seed %d", seed).isEqualTo(stored());
+            }
+            assertThat(revisions()).as("seed %d", seed).isSorted().doesNotHaveDuplicates();
+        }
+    }
+
+    private Map<String, String> startAnew() {
+        if (feed != null) {
+            feed.close();
+            feed = null;
+        }
+        seen.clear();
+        Snapshot snapshot = store.snapshot(Set.of("app"), 10);
+        position = snapshot.position();
+        return valuesOf(snapshot);
+    }
+
+    private Map<String, String> stored() {
+        return valuesOf(store.snapshot(Set.of("app"), 10));
+    }
+
+    private static Map<String, String> valuesOf(Snapshot snapshot) {
+        Map<String, String> values = new TreeMap<>();
+        snapshot.entries().forEach(entry -> values.put(entry.key(), entry.value()));
+        return values;
+    }
+
+    private Map<String, String> folded(Map<String, String> start) {
+        Map<String, String> values = new TreeMap<>(start);
+        for (ChangeSet changeSet : seen) {
+            for (LogEntry change : changeSet.changes()) {
+                if (change.entry() == null) {
+                    values.remove(change.key());
+                } else {
+                    values.put(change.key(), change.entry().value());
+                }
+            }
+        }
+        return values;
+    }
+
     @Test
     void m02ErrorsOfTheStreamLoseAndRepeatNothing() {
         follow();
@@ -196,6 +271,61 @@ class MongoFaultsTest {
 
     private long revisionOfHead() {
         return store.snapshot(Set.of(), 1).position().revision();
+    }
+
+    @Test
+    void m04WhatIsRolledBackWasNeverVisible() {
+        put("a", "1");
+        follow();
+        poll();
+
+        server.cutOff();
+        editWithoutAMajority();
+        assertNothingIsSeenOfIt();
+        server.rollBack();
+
+        assertThat(values("a")).isEmpty();
+        CommitResult next = put("a", "3");
+        readTo(next);
+        assertThat(values("a")).containsExactly("3");
+        assertThat(changes("a")).extracting(LogEntry::version).containsExactly(2L);
+        assertThat(changes("b")).isEmpty();
+    }
+
+    @Test
+    void m04WhatAMajorityGetsLateIsVisibleThen() {
+        put("a", "1");
+        follow();
+        poll();
+
+        server.cutOff();
+        editWithoutAMajority();
+        assertNothingIsSeenOfIt();
+        server.catchUp();
+
+        readUntil(() -> !values("a").isEmpty() && !values("b").isEmpty());
+        assertThat(values("a")).containsExactly("2");
+        assertThat(values("b")).containsExactly("2");
+    }
+
+    private void editWithoutAMajority() {
+        mongo.put("app", "a", "2");
+        mongo.put("app", "b", "2");
+        assertThat(mongo.entries().find().into(new ArrayList<>()))
+                .as("who asks without a concern is shown it")
+                .extracting(entry -> entry.getString("value"))
+                .containsExactly("2", "2");
+    }
+
+    private void assertNothingIsSeenOfIt() {
+        assertThat(store.get("app", "a").entry().value()).isEqualTo("1");
+        assertThat(store.snapshot(Set.of("app"), 10).entries()).hasSize(1);
+        assertThat(store.list("app", ConfigFilter.ALL, 10, null).items()).hasSize(1);
+        store.audit();
+        open();
+        poll();
+        poll();
+        assertThat(seen).isEmpty();
     }
 
     @Test
@@ -440,6 +570,18 @@ class MongoFaultsTest {
     }
 
     @Test
+    void m10AnEventThatIsTooLargeCostsAComparison() {
+        follow();
+        poll();
+        server.fail("getMore", 3, 10334, "BSONObjectTooLarge");
+        mongo.put("app", "a", "1");
+        readUntil(() -> !values("a").isEmpty());
+        readTo(put("b", "1"));
+        assertThat(values("a")).containsExactly("1");
+        assertThat(values("b")).containsExactly("1");
+    }
+
+    @Test
     void m11ATransactionIsSeenWhole() {
         follow();
         poll();
@@ -483,20 +625,42 @@ class MongoFaultsTest {
 
     @Test
     void m14WhatHasExpiredIsNotServedAndItsRemovalIsAnExpiry() {
-        put("a", "1", Duration.ofMillis(20));
-        put("b", "1", Duration.ofMillis(20));
         follow();
+        put("kept", "1", Duration.ofDays(1));
+        put("forever", "1");
+
+        put("a", "1", Duration.ofMillis(20));
         await().pollInterval(Duration.ofMillis(5)).until(gone("a"));
+        server.removeExpired();
+        assertThat(mongo.entries().countDocuments()).as("removed by the server").isEqualTo(2);
+        readUntil(() -> changes("a").size() == 2);
+
+        put("b", "1", Duration.ofMillis(20));
         await().pollInterval(Duration.ofMillis(5)).until(gone("b"));
-
-        server.expire(mongo.names.database(), mongo.names.entries(), Map.of("ns", "app", "key", "a"));
-        readUntil(() -> !changes("a").isEmpty());
         store.maintain();
-        readUntil(() -> !changes("b").isEmpty());
+        assertThat(mongo.entries().countDocuments())
+                .as("removed by housekeeping")
+                .isEqualTo(2);
+        readUntil(() -> changes("b").size() == 2);
 
-        assertThat(changes("a")).extracting(LogEntry::kind).containsExactly(Kind.EXPIRE);
-        assertThat(changes("b")).extracting(LogEntry::kind).containsExactly(Kind.EXPIRE);
+        assertThat(changes("a")).extracting(LogEntry::kind).containsExactly(Kind.PUT, Kind.EXPIRE);
+        assertThat(changes("b")).extracting(LogEntry::kind).containsExactly(Kind.PUT, Kind.EXPIRE);
         assertThat(put("a", "2").changes().get(0).version()).isEqualTo(3);
+    }
+
+    @Test
+    void m14HowLongCommitsAreRememberedCanBeChanged() {
+        put("a", "1");
+        server.removeExpired();
+        assertThat(mongo.operations().countDocuments()).isOne();
+
+        mongo.store(builder -> builder.operationRetention(Duration.ofMillis(1))).initialize();
+
+        await().until(() -> {
+            server.removeExpired();
+            return mongo.operations().countDocuments() == 0;
+        });
+        assertThat(store.get("app", "a").entry()).isNotNull();
     }
 
     private Callable<Boolean> gone(String key) {
@@ -538,7 +702,7 @@ class MongoFaultsTest {
     @Test
     void aFrozenServerEndsCallsAndPollsInTime() {
         put("a", "1");
-        store = mongo.store(builder -> builder.callTimeout(Duration.ofMillis(600)));
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
         follow();
         poll();
 

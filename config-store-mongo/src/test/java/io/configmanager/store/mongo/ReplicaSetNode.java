@@ -41,7 +41,9 @@ final class ReplicaSetNode {
     final Transactions transactions = new Transactions(documents, oplog);
     final ChangeStreams streams = new ChangeStreams(lock, documents, oplog);
     final Faults faults = new Faults();
+    private final Expiry expiry = new Expiry();
     private final boolean standalone;
+    private boolean cutOff;
     private final List<Runnable> parked = new ArrayList<>();
     private final Map<Object, Document> retryable = new LinkedHashMap<>();
 
@@ -72,11 +74,36 @@ final class ReplicaSetNode {
         }
     }
 
-    /** Removes a document as the TTL monitor does. */
-    void expire(String db, String collection, Object id) {
+    /** Removes what has expired, as the monitor does that runs each minute. */
+    void removeExpired() {
         synchronized (lock) {
-            Document gone = documents.find(db, collection, id);
-            List<Change> changes = List.of(new Change("delete", db, collection, id, gone, null));
+            List<Change> changes = expiry.expired(documents, Instant.now());
+            documents.apply(changes);
+            appendEach(changes);
+        }
+    }
+
+    /** From now on no other member gets what is written here. */
+    void cutOff() {
+        synchronized (lock) {
+            cutOff = true;
+        }
+    }
+
+    /** Another member became primary meanwhile: what only this one has is taken back. */
+    void rollBack() {
+        synchronized (lock) {
+            cutOff = false;
+            documents.unreplicated.clear();
+        }
+    }
+
+    /** The others are there again, and get what they have missed. */
+    void catchUp() {
+        synchronized (lock) {
+            cutOff = false;
+            List<Change> changes = List.copyOf(documents.unreplicated);
+            documents.unreplicated.clear();
             documents.apply(changes);
             appendEach(changes);
         }
@@ -101,6 +128,11 @@ final class ReplicaSetNode {
                 new Document("version", "4.4.0")
                         .append("versionArray", List.of(4, 4, 0, 0))
                         .append("ok", 1.0);
+            case "createIndexes" -> {
+                Document refused = expiry.create(db, command);
+                yield refused == null ? store(channel, db, command, plain, later) : refused;
+            }
+            case "collMod" -> expiry.change(db, command);
             case "commitTransaction" -> commit(command);
             case "abortTransaction" -> abort(command);
             case "killCursors" -> {
@@ -142,6 +174,11 @@ final class ReplicaSetNode {
         if (repeated != null) {
             return repeated;
         }
+        if (cutOff && Documents.isLocal(command)) {
+            Outcome outcome = documents.runLocally(channel, db, plain);
+            documents.unreplicated.addAll(outcome.changes());
+            return outcome.reply();
+        }
         List<Entry> structural = structural(channel, db, command);
         Outcome outcome = documents.run(channel, db, plain);
         if (structural.isEmpty() && transactions.hold(outcome.changes())) {
@@ -161,7 +198,10 @@ final class ReplicaSetNode {
             appendEach(outcome.changes());
         } else {
             transactions.abortAll();
-            structural.forEach(oplog::append);
+            structural.forEach(entry -> {
+                expiry.forget(entry.db(), entry.collection());
+                oplog.append(entry);
+            });
             streams.wake();
         }
         return outcome.reply();

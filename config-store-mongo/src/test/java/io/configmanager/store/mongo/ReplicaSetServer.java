@@ -24,7 +24,6 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
@@ -36,7 +35,7 @@ import java.util.function.Predicate;
  *
  * <p>The commands themselves are mongo-java-server's; everything about replication is here.
  */
-final class ReplicaSetServer implements AutoCloseable {
+public final class ReplicaSetServer implements AutoCloseable {
 
     private static final int WORKERS = 4;
 
@@ -56,25 +55,25 @@ final class ReplicaSetServer implements AutoCloseable {
         this.port = ((InetSocketAddress) listening.localAddress()).getPort();
     }
 
-    static ReplicaSetServer start() {
+    public static ReplicaSetServer start() {
         return new ReplicaSetServer(false);
     }
 
     /** One that is no replica set: no change streams, no transactions. */
-    static ReplicaSetServer startStandalone() {
+    public static ReplicaSetServer startStandalone() {
         return new ReplicaSetServer(true);
     }
 
-    int port() {
+    public int port() {
         return port;
     }
 
-    String uri() {
+    public String uri() {
         return "mongodb://127.0.0.1:" + port + "/" + (standalone ? "" : "?replicaSet=rs0");
     }
 
     /** Stops to listen and closes all connections; what was committed stays, open transactions and streams do not. */
-    void stop() {
+    public void stop() {
         listening.close().syncUninterruptibly();
         connections.close().awaitUninterruptibly();
         synchronized (node.lock) {
@@ -84,17 +83,17 @@ final class ReplicaSetServer implements AutoCloseable {
     }
 
     /** Listens again on the same port. */
-    void startAgain() {
+    public void startAgain() {
         listen(port);
     }
 
     /** Closes all connections; new ones are accepted. */
-    void cutConnections() {
+    public void cutConnections() {
         connections.close().awaitUninterruptibly();
     }
 
     /** The next commands of this name answer with an error, those that wait in a stream at once. */
-    void fail(String command, int times, int code, String name, String... labels) {
+    public void fail(String command, int times, int code, String name, String... labels) {
         Document error = Errors.of(code, name, "planned by the test", labels);
         synchronized (node.lock) {
             node.faults.plan(named(command), new Fault(Kind.ERROR, error), times);
@@ -112,7 +111,7 @@ final class ReplicaSetServer implements AutoCloseable {
         }
     }
 
-    void noMoreFaults() {
+    public void noMoreFaults() {
         synchronized (node.lock) {
             node.faults.clear();
         }
@@ -138,9 +137,24 @@ final class ReplicaSetServer implements AutoCloseable {
         }
     }
 
-    /** What the TTL monitor does to an expired document, when the test says so. */
-    void expire(String db, String collection, Map<String, String> id) {
-        node.expire(db, collection, new Document("ns", id.get("ns")).append("key", id.get("key")));
+    /** What the TTL monitor does each minute, when the test says so. */
+    void removeExpired() {
+        node.removeExpired();
+    }
+
+    /** From now on no other member gets what is written here: it can be acknowledged, but by no majority. */
+    void cutOff() {
+        node.cutOff();
+    }
+
+    /** Ends being cut off as a former primary does: what no majority got is taken back. */
+    void rollBack() {
+        node.rollBack();
+    }
+
+    /** Ends being cut off as the primary that it still is: a majority gets everything. */
+    void catchUp() {
+        node.catchUp();
     }
 
     /** The periodic entry that moves the position of idle streams. */

@@ -21,14 +21,16 @@ import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
+import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.ReplaceOptions;
 import com.mongodb.client.model.Updates;
 import com.mongodb.client.model.changestream.ChangeStreamDocument;
 import com.mongodb.client.model.changestream.FullDocument;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Date;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -221,13 +223,16 @@ class ReplicaSetServerTest {
         @Test
         void ofDeletesHoweverTheyHappen() {
             e1.insertMany(List.of(new Document("_id", 1), new Document("_id", 2), new Document("_id", 3)));
-            e1.insertOne(new Document("_id", key("ttl")));
+            e1.createIndex(new Document("until", 1), new IndexOptions().expireAfter(0L, TimeUnit.SECONDS));
+            e1.insertOne(new Document("_id", key("ttl")).append("until", Date.from(Instant.EPOCH)));
+            e1.insertOne(new Document("_id", key("text")).append("until", "1970-01-01"));
+            e1.insertOne(new Document("_id", key("none")).append("until", null));
 
             List<Document> events = events(c -> {
                 c.deleteOne(eq("_id", 1));
                 c.findOneAndDelete(eq("_id", 2));
                 c.deleteMany(eq("_id", 3));
-                server.expire("cfg", "e1", Map.of("ns", "app", "key", "ttl"));
+                server.removeExpired();
             });
 
             assertThat(events).hasSize(4).allSatisfy(event -> {

@@ -80,6 +80,10 @@ final class TestMongo implements AutoCloseable {
         return database.getCollection(names.log());
     }
 
+    MongoCollection<Document> operations() {
+        return database.getCollection(names.operations());
+    }
+
     MongoCollection<Document> head() {
         return database.getCollection(names.head());
     }

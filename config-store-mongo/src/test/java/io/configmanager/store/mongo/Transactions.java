@@ -33,12 +33,14 @@ final class Transactions {
     private static final class Transaction {
         final Object number;
         final int start;
+        final boolean local;
         final List<Change> changes = new ArrayList<>();
         State state = State.OPEN;
 
-        Transaction(Object number, int start) {
+        Transaction(Object number, int start, boolean local) {
             this.number = number;
             this.start = start;
+            this.local = local;
         }
     }
 
@@ -56,7 +58,7 @@ final class Transactions {
         Transaction transaction = bySession.get(session);
         if (first) {
             abort(transaction);
-            transaction = new Transaction(command.get("txnNumber"), oplog.size());
+            transaction = new Transaction(command.get("txnNumber"), oplog.size(), Documents.isLocal(command));
             bySession.put(session, transaction);
         }
         if (transaction == null
@@ -67,8 +69,13 @@ final class Transactions {
         List<Change> later = oplog.changesFrom(transaction.start);
         documents.undo(later);
         documents.apply(transaction.changes);
-        Outcome outcome = documents.run(channel, db, plain);
-        documents.undo(outcome.changes());
+        Outcome outcome;
+        if (transaction.local) {
+            outcome = documents.runLocally(channel, db, plain);
+        } else {
+            outcome = documents.run(channel, db, plain);
+            documents.undo(outcome.changes());
+        }
         documents.undo(transaction.changes);
         documents.apply(later);
         if (conflicts(transaction, outcome.changes(), later)) {

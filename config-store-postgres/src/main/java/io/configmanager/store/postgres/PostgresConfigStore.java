@@ -3,7 +3,6 @@ package io.configmanager.store.postgres;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
-import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -15,6 +14,7 @@ import io.configmanager.store.Feed;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
+import io.configmanager.store.StoreSettings;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -78,16 +78,10 @@ public final class PostgresConfigStore implements ConfigStore {
     final PostgresSchema schema;
     final Sql sql;
     final boolean push;
-    final Duration pollInterval;
-    final Duration pollOnlyInterval;
-    final Duration callTimeout;
+    final StoreSettings settings;
     final Set<PostgresFeed> feeds = ConcurrentHashMap.newKeySet();
     private final Set<Connection> running = ConcurrentHashMap.newKeySet();
 
-    private final Duration retention;
-    private final long retainedRevisions;
-    private final int retainedVersions;
-    private final Duration operationRetention;
     private final Duration auditInterval;
     private final Set<String> warnings = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
@@ -99,13 +93,7 @@ public final class PostgresConfigStore implements ConfigStore {
         schema = new PostgresSchema(names);
         sql = new Sql(names);
         push = builder.push;
-        pollInterval = builder.pollInterval;
-        pollOnlyInterval = builder.pollOnlyInterval;
-        callTimeout = builder.callTimeout;
-        retention = builder.retention;
-        retainedRevisions = builder.retainedRevisions;
-        retainedVersions = builder.retainedVersions;
-        operationRetention = builder.operationRetention;
+        settings = builder.settings();
         auditInterval = builder.auditInterval;
     }
 
@@ -166,10 +154,10 @@ public final class PostgresConfigStore implements ConfigStore {
             int next = 3;
             if (filter instanceof ConfigFilter.Prefix below) {
                 query.setString(next++, below.prefix());
-                query.setString(next++, Sql.endOfPrefix(below.prefix()));
+                query.setString(next++, Cursors.endOfPrefix(below.prefix()));
             } else if (filter instanceof ConfigFilter.Glob glob) {
                 query.setString(next++, glob.literal());
-                query.setString(next++, Sql.endOfPrefix(glob.literal()));
+                query.setString(next++, Cursors.endOfPrefix(glob.literal()));
                 query.setString(next++, glob.regex());
             } else if (filter instanceof ConfigFilter.Keys some) {
                 query.setObject(next++, some.keys().toArray(new String[0]));
@@ -259,15 +247,15 @@ public final class PostgresConfigStore implements ConfigStore {
             try {
                 return Calls.within(
                         connection,
-                        callTimeout,
-                        joined -> CommitCall.run(joined, sql.commit, commit, true, callTimeout));
+                        settings.callTimeout(),
+                        joined -> CommitCall.run(joined, sql.commit, commit, true, settings.callTimeout()));
             } catch (SQLException e) {
                 throw Failures.translate("commit", e, names);
             } finally {
                 DataSourceUtils.releaseConnection(connection, dataSource);
             }
         }
-        long deadline = System.nanoTime() + callTimeout.toNanos();
+        long deadline = System.nanoTime() + settings.callTimeout().toNanos();
         for (int attempt = 1; ; attempt++) {
             Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
             try {
@@ -306,10 +294,10 @@ public final class PostgresConfigStore implements ConfigStore {
         try {
             String done = Calls.own(dataSource, MAINTENANCE_TIMEOUT, running, connection -> {
                 try (PreparedStatement call = connection.prepareStatement(sql.maintain)) {
-                    call.setString(1, retention.toString());
-                    call.setLong(2, retainedRevisions);
-                    call.setLong(3, retainedVersions);
-                    call.setString(4, operationRetention.toString());
+                    call.setString(1, settings.retention().toString());
+                    call.setLong(2, settings.retainedRevisions());
+                    call.setLong(3, settings.retainedVersions());
+                    call.setString(4, settings.operationRetention().toString());
                     call.setString(5, auditInterval.toString());
                     return rows(call, row -> Objects.toString(row.getString(1), ""))
                             .get(0);
@@ -359,7 +347,8 @@ public final class PostgresConfigStore implements ConfigStore {
     }
 
     private <T> T read(String what, String statement, Query<T> query) {
-        return read(what, dataSource, callTimeout, (connection, work) -> work.on(connection), statement, query);
+        return read(
+                what, dataSource, settings.callTimeout(), (connection, work) -> work.on(connection), statement, query);
     }
 
     private <T> T read(
@@ -415,22 +404,20 @@ public final class PostgresConfigStore implements ConfigStore {
     }
 
     /** Settings of a store; every one has a default that works. */
-    public static final class Builder {
+    public static final class Builder extends StoreSettings.Builder<Builder> {
         private final DataSource dataSource;
         private @Nullable DataSource listenConnections;
         private PostgresNames names = PostgresNames.DEFAULT;
         private boolean push = true;
-        private Duration pollInterval = Duration.ofSeconds(5);
-        private Duration pollOnlyInterval = Duration.ofSeconds(1);
-        private Duration callTimeout = Duration.ofSeconds(5);
-        private Duration retention = Duration.ofHours(24);
-        private long retainedRevisions = 10_000;
-        private int retainedVersions = 10;
-        private Duration operationRetention = Duration.ofDays(7);
         private Duration auditInterval = Duration.ofMinutes(5);
 
         private Builder(DataSource dataSource) {
             this.dataSource = dataSource;
+        }
+
+        @Override
+        protected Builder self() {
+            return this;
         }
 
         /**
@@ -454,60 +441,16 @@ public final class PostgresConfigStore implements ConfigStore {
         }
 
         /**
-         * How often a feed reads although nothing was announced, and how often it does where nothing can be announced; each
-         * varied by a fifth. 5 s and 1 s by default.
-         */
-        public Builder pollIntervals(Duration withPush, Duration withoutPush) {
-            this.pollInterval = positive("poll interval", withPush);
-            this.pollOnlyInterval = positive("poll-only interval", withoutPush);
-            return this;
-        }
-
-        /** How long a call may take once it has a connection, repetitions included; 5 s by default. */
-        public Builder callTimeout(Duration timeout) {
-            this.callTimeout = positive("call timeout", timeout);
-            return this;
-        }
-
-        /**
-         * How much history to keep: at least this long, at least this many revisions, and of each key at least this many
-         * versions. 24 hours, 10,000 and 10 by default. A feed that was away for longer needs a snapshot.
-         */
-        public Builder retention(Duration time, long revisions, int versions) {
-            if (time.isNegative() || revisions < 0 || versions < 1) {
-                throw new InvalidConfigException(
-                        "Invalid retention: " + time + ", " + revisions + " revisions, " + versions + " versions");
-            }
-            this.retention = time;
-            this.retainedRevisions = revisions;
-            this.retainedVersions = versions;
-            return this;
-        }
-
-        /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
-        public Builder operationRetention(Duration time) {
-            this.operationRetention = positive("operation retention", time);
-            return this;
-        }
-
-        /**
          * How often housekeeping compares the table with the log, to find what was changed past the triggers; once for all
          * instances. 5 minutes by default.
          */
         public Builder auditInterval(Duration interval) {
-            this.auditInterval = positive("audit interval", interval);
+            this.auditInterval = requirePositive("audit interval", interval);
             return this;
         }
 
         public PostgresConfigStore build() {
             return new PostgresConfigStore(this);
-        }
-
-        private static Duration positive(String what, Duration duration) {
-            if (duration.isNegative() || duration.isZero()) {
-                throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
-            }
-            return duration;
         }
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store.postgres;
 
-import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.Feed;
+import io.configmanager.store.LogProof;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
 import io.configmanager.store.PositionLostException.Reason;
@@ -15,7 +15,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -58,9 +57,8 @@ final class PostgresFeed implements Feed {
     private long probeVerdict;
 
     private long nextRead;
-    private long provedAt;
+    private final LogProof proof = new LogProof();
     private Instant storeTime = Instant.EPOCH;
-    private boolean proved;
 
     /** Whether the last read also brought a hint of something newer than what it could see. */
     private boolean readAgain;
@@ -96,7 +94,7 @@ final class PostgresFeed implements Feed {
         try {
             connection = store.listenConnections.getConnection();
             connection.setAutoCommit(true);
-            connection.setNetworkTimeout(Runnable::run, Calls.millis(store.callTimeout));
+            connection.setNetworkTimeout(Runnable::run, Calls.millis(store.settings.callTimeout()));
             PostgresFeed feed = listen(store, connection, position);
             for (String problem : store.schema.verify(connection)) {
                 store.warnOnce(problem);
@@ -115,7 +113,7 @@ final class PostgresFeed implements Feed {
         try (Statement statement = connection.createStatement()) {
             // Without statistics the planner guesses wrong about the log: JIT and full scans cost more than the reads.
             statement.execute("SET jit = off; SET enable_seqscan = off; SET application_name = 'config-feed';"
-                    + " SET statement_timeout = " + Calls.millis(store.callTimeout));
+                    + " SET statement_timeout = " + Calls.millis(store.settings.callTimeout()));
             String channel;
             boolean standby;
             try (ResultSet row = statement.executeQuery(store.sql.channel)) {
@@ -130,7 +128,7 @@ final class PostgresFeed implements Feed {
                 channel = null;
             } else if (standby) {
                 store.warnOnce("the feed's connection leads to a standby, which cannot announce changes: polling every "
-                        + store.pollOnlyInterval);
+                        + store.settings.pollOnlyInterval());
                 channel = null;
             } else {
                 probe = "config_probe_"
@@ -193,8 +191,7 @@ final class PostgresFeed implements Feed {
         long before = position.revision();
         List<ChangeSet> changeSets = catchUp();
         if (!more) {
-            proved = true;
-            provedAt = start;
+            proof.sawAll(start);
         }
         takeAnnouncements();
         scheduleRead();
@@ -220,72 +217,27 @@ final class PostgresFeed implements Feed {
                 throw PostgresConfigStore.noHead(store.names);
             }
             long head = row.getLong(2);
-            requireContinuation(row, head);
+            boolean sameLineage = lineage.equals(row.getObject(1, UUID.class));
+            LogProof.requireContinuation(last, sameLineage, head, row.getLong(4), row.getBoolean(8));
             requireListening(row);
             storeTime = Sql.instant(row, 5);
             long upto = row.getLong(9);
             if (row.wasNull()) {
-                requireNoGap(head, last);
+                LogProof.requireNoGap(head, last);
                 more = false;
                 return List.of();
             }
             UUID uptoId = row.getObject(10, UUID.class);
-            List<ChangeSet> changeSets = changeSets(row, last);
-            requireNoGap(changeSets.get(changeSets.size() - 1).revision(), upto);
+            LogProof.Collector lines = new LogProof.Collector(last);
+            do {
+                lines.add(Sql.logEntry(row, 12), Sql.instant(row, 11));
+            } while (row.next());
+            List<ChangeSet> changeSets = lines.changeSets();
+            LogProof.requireNoGap(changeSets.get(changeSets.size() - 1).revision(), upto);
             more = upto < head;
             revisionId = uptoId;
             position = new Position(upto, token(lineage, revisionId));
             return changeSets;
-        }
-    }
-
-    private List<ChangeSet> changeSets(ResultSet row, long last) throws SQLException {
-        List<ChangeSet> changeSets = new ArrayList<>();
-        List<LogEntry> changes = new ArrayList<>();
-        Instant committedAt = Instant.EPOCH;
-        long revision = last;
-        do {
-            LogEntry change = Sql.logEntry(row, 12);
-            if (change.revision() != revision) {
-                requireNoGap(change.revision(), revision + 1);
-                if (!changes.isEmpty()) {
-                    changeSets.add(new ChangeSet(revision, committedAt, List.copyOf(changes)));
-                    changes.clear();
-                }
-                revision = change.revision();
-            }
-            committedAt = Sql.instant(row, 11);
-            changes.add(change);
-        } while (row.next());
-        changeSets.add(new ChangeSet(revision, committedAt, List.copyOf(changes)));
-        return changeSets;
-    }
-
-    private void requireContinuation(ResultSet row, long head) throws SQLException {
-        long last = position.revision();
-        if (!lineage.equals(row.getObject(1, UUID.class))) {
-            throw new PositionLostException(Reason.HISTORY_REPLACED, "The store has another lineage than the position");
-        }
-        if (head < last) {
-            throw new PositionLostException(
-                    Reason.HISTORY_REPLACED, "The store is at revision " + head + ", before the position's " + last);
-        }
-        if (last < row.getLong(4)) {
-            throw new PositionLostException(
-                    Reason.COMPACTED,
-                    "Changes after revision " + last + " are kept from " + row.getLong(4) + " on only");
-        }
-        if (!row.getBoolean(8)) {
-            throw new PositionLostException(
-                    Reason.HISTORY_REPLACED, "Revision " + last + " is not the one that the position has seen");
-        }
-    }
-
-    private void requireNoGap(long found, long expected) {
-        if (found != expected) {
-            throw new PositionLostException(
-                    Reason.HISTORY_REPLACED,
-                    "The log has no revision " + Math.min(found, expected) + ": rows were deleted by hand");
         }
     }
 
@@ -341,7 +293,7 @@ final class PostgresFeed implements Feed {
         probeSent = true;
         try (Connection other = store.listenConnections.getConnection()) {
             other.setAutoCommit(true);
-            other.setNetworkTimeout(Runnable::run, Calls.millis(store.callTimeout));
+            other.setNetworkTimeout(Runnable::run, Calls.millis(store.settings.callTimeout()));
             try (Statement statement = other.createStatement()) {
                 statement.execute("NOTIFY " + quoted(probeChannel));
             }
@@ -361,11 +313,11 @@ final class PostgresFeed implements Feed {
     private void pushUnavailable() {
         pushAvailable = false;
         store.warnOnce("notifications do not arrive, as behind a pooler in transaction mode: polling every "
-                + store.pollOnlyInterval + ". Give the store connections that lead directly to the primary");
+                + store.settings.pollOnlyInterval() + ". Give the store connections that lead directly to the primary");
     }
 
     private void scheduleRead() {
-        Duration interval = pushAvailable ? store.pollInterval : store.pollOnlyInterval;
+        Duration interval = pushAvailable ? store.settings.pollInterval() : store.settings.pollOnlyInterval();
         double factor = 0.8 + 0.4 * ThreadLocalRandom.current().nextDouble();
         nextRead = System.nanoTime() + (long) (interval.toNanos() * factor);
     }
@@ -382,17 +334,7 @@ final class PostgresFeed implements Feed {
     private Batch batch(List<ChangeSet> changeSets) {
         int missed = hintsMissed;
         hintsMissed = 0;
-        Duration age;
-        if (proved) {
-            age = Duration.ofNanos(System.nanoTime() - provedAt);
-        } else {
-            // Behind by more than a page: as old as the last change that was delivered.
-            Duration behind = changeSets.isEmpty()
-                    ? Duration.ZERO
-                    : Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
-            age = behind.isNegative() ? Duration.ZERO : behind;
-        }
-        return new Batch(changeSets, position, age, storeTime, pushAvailable, missed);
+        return new Batch(changeSets, position, proof.age(changeSets, storeTime), storeTime, pushAvailable, missed);
     }
 
     static String token(UUID lineage, UUID revisionId) {

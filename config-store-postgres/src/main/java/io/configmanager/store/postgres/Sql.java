@@ -106,12 +106,6 @@ final class Sql {
                 : filter instanceof ConfigFilter.Glob ? listGlob : listKeys;
     }
 
-    /** The end of the range of all keys that begin so, in the byte-wise order of the key column. */
-    static String endOfPrefix(String prefix) {
-        int last = prefix.length() - 1;
-        return prefix.isEmpty() ? "\u007f" : prefix.substring(0, last) + (char) (prefix.charAt(last) + 1);
-    }
-
     /** Reads the columns from {@code first} on: namespace, key, value, codec, type, version, rev, times and author. */
     static ConfigEntry entry(ResultSet row, int first) throws SQLException {
         return new ConfigEntry(

@@ -16,8 +16,12 @@ final class OurRoute implements Route {
     private final ConfigManager manager;
 
     OurRoute(Database database) {
-        writer = database.newStore();
-        manager = ConfigManagerBuilder.forStore(database.newStore())
+        this(database.newStore(), database.newStore());
+    }
+
+    OurRoute(ConfigStore writer, ConfigStore reader) {
+        this.writer = writer;
+        manager = ConfigManagerBuilder.forStore(reader)
                 .preload("")
                 .onApplied(changes -> arrivals.arrived(changes.revision()))
                 .build();

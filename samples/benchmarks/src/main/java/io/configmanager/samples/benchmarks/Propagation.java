@@ -21,22 +21,30 @@ final class Propagation implements Part {
             if (etcd.isPresent()) {
                 routes.add(new EtcdRoute(etcd.get()));
             }
-            int blocks = quick ? 1 : 10;
-            for (Route route : routes) {
-                for (int i = 0; i < (quick ? 100 : 2_000); i++) {
-                    send(route);
-                }
-            }
-            spaced(figures, "a write per 10 ms", routes, blocks, 10_000_000);
-            spaced(figures, "a write per 2 ms", routes, blocks, 2_000_000);
-            burst(figures, routes, quick ? 500 : 5_000);
-            for (Route route : routes) {
-                route.close();
+            if (quick) {
+                measure(figures, routes, 100, 1, 500);
+            } else {
+                measure(figures, routes, 2_000, 10, 5_000);
             }
         } finally {
             if (etcd.isPresent()) {
                 etcd.get().close();
             }
+        }
+    }
+
+    /** Measures the routes in turns and closes them. */
+    void measure(Figures figures, List<Route> routes, int first, int blocks, int burst) throws Exception {
+        for (Route route : routes) {
+            for (int i = 0; i < first; i++) {
+                send(route);
+            }
+        }
+        spaced(figures, "a write per 10 ms", routes, blocks, 10_000_000);
+        spaced(figures, "a write per 2 ms", routes, blocks, 2_000_000);
+        burst(figures, routes, burst);
+        for (Route route : routes) {
+            route.close();
         }
     }
 

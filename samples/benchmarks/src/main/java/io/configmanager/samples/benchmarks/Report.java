@@ -102,7 +102,7 @@ final class Report {
                             .toList()));
             text.append('\n');
         }
-        for (String name : List.of("machine", "java", "server", "etcd", "libraries")) {
+        for (String name : List.of("machine", "java", "server", "mongo", "etcd", "libraries")) {
             text.append("- ").append(name).append(": ");
             text.append(machine.getOrDefault(name, "not there")).append('\n');
         }

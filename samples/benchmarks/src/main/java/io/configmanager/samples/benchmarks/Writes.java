@@ -23,14 +23,14 @@ final class Writes implements Part {
     static final String SINGLE = "single writes, per second";
     static final String BATCHED = "entries in batches, per second";
 
-    private static final int BATCH = 1_000;
+    static final int BATCH = 1_000;
 
     /** What one transaction of etcd takes by default. */
     private static final int ETCD_BATCH = 128;
 
     /** Writes entries with numbers from {@code first} on. */
     @FunctionalInterface
-    private interface Write {
+    interface Write {
         void run(int first, int count) throws Exception;
     }
 
@@ -80,7 +80,7 @@ final class Writes implements Part {
     }
 
     /** In turns, so that whatever else the machine does meets all; the first sixth warms up. */
-    private static void measure(Figures figures, String what, Map<String, Write> writes, int count, int rounds)
+    static void measure(Figures figures, String what, Map<String, Write> writes, int count, int rounds)
             throws Exception {
         Map<String, Long> nanos = new LinkedHashMap<>();
         int counted = 0;
