@@ -41,8 +41,6 @@ final class WatchLoop implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(WatchLoop.class);
     private static final int KEYS_PER_READ = 1_000;
-    private static final String HISTORY_REPLACED =
-            PositionLostException.Reason.HISTORY_REPLACED.name().toLowerCase(Locale.ROOT);
 
     private final ConfigStore store;
     private final Reconciler reconciler;
@@ -253,17 +251,12 @@ final class WatchLoop implements Runnable {
         if (stopping) {
             throw new StoreException("The watch was stopped", true, null);
         }
-        Jump proved = how;
         if (how == Jump.SAME_HISTORY && historyWasReplaced()) {
-            if (isOfAnotherHistory(snapshot.position())) {
-                throw new PositionLostException(
-                        PositionLostException.Reason.HISTORY_REPLACED,
-                        "The store's history was replaced while a snapshot was read");
-            }
-            proved = Jump.NEW_HISTORY;
-            resyncReason = HISTORY_REPLACED;
+            // The snapshot may be from before or from after that; the next one is from after it.
+            throw new PositionLostException(
+                    PositionLostException.Reason.HISTORY_REPLACED, "The store's history was replaced");
         }
-        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, proved);
+        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, how);
         if (differences == null) {
             return null;
         }
