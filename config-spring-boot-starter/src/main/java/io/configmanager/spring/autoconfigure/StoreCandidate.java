@@ -18,6 +18,6 @@ interface StoreCandidate {
      */
     boolean isAvailable();
 
-    /** Makes the store. Does not need to reach the database. */
+    /** Makes the store, and prepares the database where that is this candidate's task. */
     ConfigStore create();
 }

@@ -81,7 +81,8 @@ public final class MongoConfigStore implements ConfigStore {
     private final Deployment deployment;
     private final Writer writer;
     private final CommitWork work;
-    private final MongoClientSettings feedSettings;
+    private final @Nullable MongoClientSettings feedSettings;
+    private final boolean allowPolling;
     private final Duration retention;
     private final long retainedRevisions;
     private final int retainedVersions;
@@ -92,10 +93,11 @@ public final class MongoConfigStore implements ConfigStore {
     private volatile boolean closed;
 
     private MongoConfigStore(Builder builder) {
-        deployment = new Deployment(builder.client, builder.names, builder.callTimeout);
+        allowPolling = builder.allowPolling;
+        deployment = new Deployment(builder.client, builder.names, builder.callTimeout, allowPolling);
         writer = new Writer(deployment);
         work = new CommitWork(deployment);
-        feedSettings = feedSettings(builder.feedSettings, builder.callTimeout);
+        feedSettings = builder.feedSettings == null ? null : feedSettings(builder.feedSettings, builder.callTimeout);
         pollInterval = builder.pollInterval;
         pollOnlyInterval = builder.pollOnlyInterval;
         retention = builder.retention;
@@ -106,15 +108,19 @@ public final class MongoConfigStore implements ConfigStore {
 
     /**
      * @param client for reads and writes, usually the application's
-     * @param feedSettings how to reach the same deployment for the feed, which has a small client of its own
+     * @param feedSettings how to reach the same deployment for the feed, which has a small client of its own; without
+     *     them, each feed keeps a connection of {@code client}
      */
-    public static Builder builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
+    public static Builder builder(MongoClient client, @Nullable MongoClientSettings feedSettings, MongoNames names) {
         return new Builder(client, feedSettings, names);
     }
 
     /** Creates the collections, the indexes and the head document where they are missing. Idempotent. */
     public void initialize() {
         call("create the collections", () -> {
+            try (ClientSession session = deployment.client.startSession()) {
+                moment(session);
+            }
             for (String name : List.of(
                     deployment.names.entries(),
                     deployment.names.log(),
@@ -283,7 +289,7 @@ public final class MongoConfigStore implements ConfigStore {
     public Feed openFeed(Position position) {
         return call("open the feed", () -> {
             MongoToken.parse(position);
-            Deployment own = new Deployment(feedClient(), deployment.names, deployment.timeout);
+            Deployment own = new Deployment(feedClient(), deployment.names, deployment.timeout, allowPolling);
             MongoFeed feed = new MongoFeed(this, own, position);
             feeds.add(feed);
             if (closed) {
@@ -475,6 +481,9 @@ public final class MongoConfigStore implements ConfigStore {
 
     private synchronized MongoClient feedClient() {
         requireOpen();
+        if (feedSettings == null) {
+            return deployment.client;
+        }
         if (feedClient == null) {
             feedClient = MongoClients.create(feedSettings);
         }
@@ -528,8 +537,9 @@ public final class MongoConfigStore implements ConfigStore {
     /** Settings of a store; every one has a default that works. */
     public static final class Builder {
         private final MongoClient client;
-        private final MongoClientSettings feedSettings;
+        private final @Nullable MongoClientSettings feedSettings;
         private final MongoNames names;
+        private boolean allowPolling = true;
         private Duration pollInterval = Duration.ofSeconds(5);
         private Duration pollOnlyInterval = Duration.ofSeconds(1);
         private Duration callTimeout = Duration.ofSeconds(5);
@@ -538,10 +548,19 @@ public final class MongoConfigStore implements ConfigStore {
         private int retainedVersions = 10;
         private Duration operationRetention = Duration.ofDays(7);
 
-        private Builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
+        private Builder(MongoClient client, @Nullable MongoClientSettings feedSettings, MongoNames names) {
             this.client = client;
             this.feedSettings = feedSettings;
             this.names = names;
+        }
+
+        /**
+         * Whether a server that is no replica set may be used, with its weaker promises; otherwise every call then fails
+         * with a {@link MongoSetupException}. Allowed by default.
+         */
+        public Builder allowPolling(boolean allow) {
+            this.allowPolling = allow;
+            return this;
         }
 
         /** How often a feed reads although nothing was announced, and how often where nothing can be. 5 s and 1 s. */

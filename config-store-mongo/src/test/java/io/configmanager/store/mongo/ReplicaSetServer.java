@@ -36,7 +36,7 @@ import java.util.function.Predicate;
  *
  * <p>The commands themselves are mongo-java-server's; everything about replication is here.
  */
-final class ReplicaSetServer implements AutoCloseable {
+public final class ReplicaSetServer implements AutoCloseable {
 
     private static final int WORKERS = 4;
 
@@ -56,25 +56,25 @@ final class ReplicaSetServer implements AutoCloseable {
         this.port = ((InetSocketAddress) listening.localAddress()).getPort();
     }
 
-    static ReplicaSetServer start() {
+    public static ReplicaSetServer start() {
         return new ReplicaSetServer(false);
     }
 
     /** One that is no replica set: no change streams, no transactions. */
-    static ReplicaSetServer startStandalone() {
+    public static ReplicaSetServer startStandalone() {
         return new ReplicaSetServer(true);
     }
 
-    int port() {
+    public int port() {
         return port;
     }
 
-    String uri() {
+    public String uri() {
         return "mongodb://127.0.0.1:" + port + "/" + (standalone ? "" : "?replicaSet=rs0");
     }
 
     /** Stops to listen and closes all connections; what was committed stays, open transactions and streams do not. */
-    void stop() {
+    public void stop() {
         listening.close().syncUninterruptibly();
         connections.close().awaitUninterruptibly();
         synchronized (node.lock) {
@@ -84,17 +84,17 @@ final class ReplicaSetServer implements AutoCloseable {
     }
 
     /** Listens again on the same port. */
-    void startAgain() {
+    public void startAgain() {
         listen(port);
     }
 
     /** Closes all connections; new ones are accepted. */
-    void cutConnections() {
+    public void cutConnections() {
         connections.close().awaitUninterruptibly();
     }
 
     /** The next commands of this name answer with an error, those that wait in a stream at once. */
-    void fail(String command, int times, int code, String name, String... labels) {
+    public void fail(String command, int times, int code, String name, String... labels) {
         Document error = Errors.of(code, name, "planned by the test", labels);
         synchronized (node.lock) {
             node.faults.plan(named(command), new Fault(Kind.ERROR, error), times);
@@ -112,7 +112,7 @@ final class ReplicaSetServer implements AutoCloseable {
         }
     }
 
-    void noMoreFaults() {
+    public void noMoreFaults() {
         synchronized (node.lock) {
             node.faults.clear();
         }

@@ -43,7 +43,7 @@ public final class TestServer {
         private static final String URI = choose();
     }
 
-    static String uri() {
+    public static String uri() {
         return Choice.URI;
     }
 
