@@ -137,7 +137,8 @@ public interface Config {
 
     /**
      * Puts events into the queue: the current state of every key that is meant, then each change, a failure of the watch
-     * once, and its recovery. Returns at once. Several subscriptions may share a queue; the correlation id tells them apart.
+     * once, and its recovery. While the store is away and what exists is not in memory, that failure comes first and what
+     * exists before the recovery. Several subscriptions may share a queue; the correlation id tells them apart.
      * A full queue holds back this subscription only, which goes on with the newest state. The queue is never closed;
      * closing the subscription ends it at once.
      */

@@ -39,8 +39,10 @@ final class Backlog implements Subscriber {
     private long startEpoch;
     private long startRevision = -1;
     private @Nullable Throwable failure;
+    private long failureSince;
     private boolean failureTaken;
     private boolean recovered;
+    private long recoveredSince;
     private volatile @Nullable String closed;
     private @Nullable News last;
     private @Nullable ConfigEntry takenBeforeLast;
@@ -175,7 +177,7 @@ final class Backlog implements Subscriber {
     }
 
     @Override
-    public void reload() {
+    public void reload(@Nullable Set<String> compared) {
         if (closed == null) {
             reader.readInto(this);
         }
@@ -208,6 +210,7 @@ final class Backlog implements Subscriber {
             recovered = false;
             if (failure == null) {
                 failure = cause;
+                failureSince = nanoTime.getAsLong();
                 failureTaken = false;
             }
         }
@@ -221,6 +224,7 @@ final class Backlog implements Subscriber {
                 return;
             }
             recovered = true;
+            recoveredSince = nanoTime.getAsLong();
         }
         signal.give();
     }
@@ -239,6 +243,7 @@ final class Backlog implements Subscriber {
     private @Nullable News take() {
         if (failure != null && !failureTaken) {
             failureTaken = true;
+            lastSince = failureSince;
             return new Failed(failure);
         }
         Iterator<Map.Entry<String, Pending>> next = pending.entrySet().iterator();
@@ -251,8 +256,9 @@ final class Backlog implements Subscriber {
                 return change;
             }
         }
-        if (recovered && failure != null) {
+        if (recovered && failure != null && startRevision >= 0) {
             Recovered news = new Recovered(failure);
+            lastSince = recoveredSince;
             recovered = false;
             failure = null;
             return news;
@@ -279,6 +285,11 @@ final class Backlog implements Subscriber {
 
     private static Change change(String key, KeyState.Kind kind, Pending now) {
         return new Change(key, kind, now.entry, now.epoch, now.revision, now.collapsed, now.first);
+    }
+
+    /** What was taken last has reached whom it was for, and cannot be put back any more. */
+    synchronized void delivered() {
+        last = null;
     }
 
     /** What was taken last did not reach anybody: it comes again, or what is newer by then. */
@@ -332,7 +343,16 @@ final class Backlog implements Subscriber {
 
     @Override
     public synchronized @Nullable Long waitingSince() {
-        return pushed && !pending.isEmpty() ? pending.values().iterator().next().since : null;
+        if (!pushed) {
+            return null;
+        }
+        if (last != null) {
+            return lastSince;
+        }
+        if (failure != null && !failureTaken) {
+            return failureSince;
+        }
+        return pending.isEmpty() ? null : pending.values().iterator().next().since;
     }
 
     /** Why nothing comes any more, if that is so and was not the watcher's own doing. */

@@ -9,6 +9,7 @@ import io.configmanager.InvalidConfigException;
 import io.configmanager.codec.Codec;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.store.ConfigStore;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import javax.crypto.SecretKey;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +34,7 @@ public final class ConfigManagerBuilder {
     final List<ConfigObserver> observers = new ArrayList<>();
     final List<Consumer<ConfigChangeSet>> appliers = new ArrayList<>();
     Codec defaultCodec = new JsonCodec();
-    StartupPolicy startupPolicy = StartupPolicy.FAIL;
+    StartupPolicy startupPolicy = StartupPolicy.SNAPSHOT;
     Duration startupTimeout = Duration.ofSeconds(10);
     int maximumEntries = 250_000;
     int maximumValueBytes = 1024 * 1024;
@@ -47,6 +49,11 @@ public final class ConfigManagerBuilder {
     @Nullable
     Executor listenerExecutor;
 
+    @Nullable
+    BootSnapshotFile bootSnapshot;
+
+    String origin = "";
+
     private ConfigManagerBuilder(ConfigStore store) {
         this.store = store;
     }
@@ -55,6 +62,11 @@ public final class ConfigManagerBuilder {
     public enum StartupPolicy {
         /** Throw. A failure that no retry can mend, such as a missing table, throws at once. */
         FAIL,
+        /**
+         * Go on with the values of the boot snapshot, stale until the store is there; throw as {@link #FAIL} if there is no
+         * usable one, or if the store is there and refuses.
+         */
+        SNAPSHOT,
         /** Go on without values, so that readers get their defaults, and become live as soon as the store is there. */
         DEFAULTS
     }
@@ -83,10 +95,25 @@ public final class ConfigManagerBuilder {
         return this;
     }
 
-    /** What to do when the store cannot be reached in time; fail after 10 seconds by default. */
+    /** What to do when the store cannot be reached in time; by default the boot snapshot, if there is one, after 10 seconds. */
     public ConfigManagerBuilder startup(StartupPolicy policy, Duration timeout) {
         this.startupPolicy = policy;
         this.startupTimeout = positive("startup timeout", timeout);
+        return this;
+    }
+
+    /**
+     * Keeps the entries of active namespaces in a file, for a start without the store ({@link StartupPolicy#SNAPSHOT}): the
+     * current generation and the one before, written after changes, at most once per maintenance interval, and when the
+     * manager closes. None by default.
+     *
+     * @param directory where the file is, made if it is not there; for one application only
+     * @param origin which store the values are of, without credentials; a file of another origin is refused
+     * @param key an AES key that encrypts the file; null to write plain text, which only the owner may read
+     */
+    public ConfigManagerBuilder bootSnapshot(Path directory, String origin, @Nullable SecretKey key) {
+        this.bootSnapshot = new BootSnapshotFile(directory, origin, key);
+        this.origin = origin;
         return this;
     }
 

@@ -4,6 +4,8 @@ package io.configmanager.engine;
 import io.configmanager.Condition;
 import io.configmanager.Config;
 import io.configmanager.ConfigBatch;
+import io.configmanager.ConfigChange;
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigFilter;
@@ -16,6 +18,7 @@ import io.configmanager.KeyState;
 import io.configmanager.LogEntry;
 import io.configmanager.ManagerStateException;
 import io.configmanager.Page;
+import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.TypeRef;
 import io.configmanager.ValueType;
@@ -195,9 +198,31 @@ final class DefaultConfig implements Config {
     public Subscription listen(ConfigFilter filter, ConfigListener listener) {
         manager.readable(cache);
         Dispatcher dispatcher = manager.dispatcher;
+        Start start = manager.reconciler.start(cache);
+        // Where nothing was loaded, everything is news.
+        long seen = start.state().loaded ? Math.max(start.state().revision, manager.reconciler.applied()) : -1;
         return dispatcher.add(
                 namespace,
-                new Lane(filter, listener, manager.lanes, manager.observer, dispatcher.coalesced(), System::nanoTime));
+                new Lane(
+                                filter,
+                                listener,
+                                manager.lanes,
+                                manager.observer,
+                                dispatcher.coalesced(),
+                                System::nanoTime,
+                                this::asChanges)
+                        .after(start.epoch(), seen));
+    }
+
+    private ConfigChangeSet asChanges(ConfigFilter filter) {
+        Start now = manager.reconciler.start(cache);
+        List<ConfigChange> changes = new ArrayList<>();
+        for (ConfigEntry entry : present(now.state(), filter)) {
+            if (codecs.defect(entry) == null) {
+                changes.add(ConfigChange.between(null, entry));
+            }
+        }
+        return new ConfigChangeSet(namespace, now.epoch(), now.state().revision, true, changes);
     }
 
     @Override
@@ -236,9 +261,12 @@ final class DefaultConfig implements Config {
     /** A backlog that is being filled. */
     private record Followed(Signal signal, Backlog backlog, Subscription subscription) {}
 
-    /** The dispatcher is told first and the state is taken then, so that no change falls between. */
+    /**
+     * The dispatcher is told first and the state is taken then, so that no change falls between.
+     *
+     * @param tellsFailures whether it is told, instead of thrown, if the store is needed and away
+     */
     private Followed follow(ConfigFilter filter, boolean pushed, boolean tellsFailures) {
-        manager.readable(cache);
         Signal signal = new Signal();
         Backlog backlog = new Backlog(filter, signal, pushed, tellsFailures, System::nanoTime, known -> {
             Start again = manager.reconciler.start(cache);
@@ -246,13 +274,22 @@ final class DefaultConfig implements Config {
         });
         Subscription subscription = manager.dispatcher.add(namespace, backlog);
         try {
-            Start start = manager.reconciler.start(cache);
-            backlog.start(present(start.state(), filter), start.epoch(), start.state().revision);
+            start(backlog);
         } catch (RuntimeException e) {
-            subscription.close();
-            throw e;
+            if (!tellsFailures || !(e instanceof StoreException)) {
+                subscription.close();
+                throw e;
+            }
+            backlog.failed(e);
+            manager.dispatcher.startLater(backlog, () -> start(backlog), manager.lanes);
         }
         return new Followed(signal, backlog, subscription);
+    }
+
+    private void start(Backlog backlog) {
+        manager.readable(cache);
+        Start start = manager.reconciler.start(cache);
+        backlog.start(present(start.state(), backlog.filter()), start.epoch(), start.state().revision);
     }
 
     private List<ConfigEntry> present(CacheState state, ConfigFilter filter) {
@@ -286,7 +323,7 @@ final class DefaultConfig implements Config {
     }
 
     private <T> EventWatcher<T> events(ConfigFilter filter, Class<T> type, String correlationId) {
-        boolean wasInMemory = cache.loaded();
+        boolean wasInMemory = cache.loaded() && cache.state().onDemand == null;
         Followed followed = follow(filter, true, true);
         return new EventWatcher<>(
                 correlationId,

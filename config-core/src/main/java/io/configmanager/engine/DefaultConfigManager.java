@@ -36,10 +36,13 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The manager: holds the parts together and owns their threads. */
 final class DefaultConfigManager implements ConfigManager {
 
+    private static final Logger log = LoggerFactory.getLogger(DefaultConfigManager.class);
     private static final Duration STOP_TIMEOUT = Duration.ofMillis(1000);
     private static final Duration CLOSE_TIMEOUT = Duration.ofMillis(1700);
     private static final int LOAD_ATTEMPTS = 5;
@@ -69,7 +72,12 @@ final class DefaultConfigManager implements ConfigManager {
     private @Nullable Running running;
 
     /** What runs while connected. */
-    private record Running(WatchLoop loop, Maintenance maintenance, List<Thread> threads, CountDownLatch stop) {}
+    private record Running(
+            WatchLoop loop,
+            Maintenance maintenance,
+            @Nullable BootSnapshotSaver saver,
+            List<Thread> threads,
+            CountDownLatch stop) {}
 
     DefaultConfigManager(ConfigManagerBuilder settings) {
         this.settings = settings;
@@ -95,8 +103,9 @@ final class DefaultConfigManager implements ConfigManager {
                 throw new ManagerStateException("The manager is closed");
             }
             Running started = start();
-            boolean fails = settings.startupPolicy == StartupPolicy.FAIL;
-            if (awaitLive(settings.startupTimeout, fails) || (!fails && status.state() != WatchState.STOPPED)) {
+            boolean untilPermanentFailure = settings.startupPolicy != StartupPolicy.DEFAULTS;
+            String problem = awaitLive(settings.startupTimeout, untilPermanentFailure) ? null : goOnWithoutStore();
+            if (problem == null) {
                 running = started;
                 phase = Phase.CONNECTED;
                 return;
@@ -107,11 +116,45 @@ final class DefaultConfigManager implements ConfigManager {
                     status.state() == WatchState.STOPPED
                             ? "The manager was closed while it was connecting"
                             : "Configuration from " + store.description() + " is not live"
-                                    + (cause == null ? " after " + settings.startupTimeout : ": " + cause.getMessage()),
+                                    + (cause == null ? " after " + settings.startupTimeout : ": " + cause.getMessage())
+                                    + problem,
                     cause);
         } finally {
             lifecycle.unlock();
         }
+    }
+
+    /** By the startup policy; yields what stands against it, for the end of a message, or null if values are served now. */
+    private @Nullable String goOnWithoutStore() {
+        if (status.state() == WatchState.STOPPED || settings.startupPolicy == StartupPolicy.FAIL) {
+            return "";
+        }
+        return settings.startupPolicy == StartupPolicy.DEFAULTS ? null : serveBootSnapshot();
+    }
+
+    private @Nullable String serveBootSnapshot() {
+        BootSnapshotFile file = settings.bootSnapshot;
+        if (file == null || status.lastErrorIsPermanent()) {
+            return "";
+        }
+        BootSnapshotFile.Found found = file.read();
+        found.refusals().forEach(reason -> log.warn("Refused: the boot snapshot {}", reason));
+        BootSnapshot snapshot = found.snapshot();
+        if (snapshot == null) {
+            return found.refusals().isEmpty()
+                    ? "; there is no boot snapshot " + file
+                    : "; the boot snapshot " + String.join(", ", found.refusals());
+        }
+        if (reconciler.serve(snapshot, name -> config(name).cache())
+                && status.servingBootSnapshot(snapshot.provedAt())) {
+            log.warn(
+                    "{} does not answer: serving {} entries of the boot snapshot {}, proved current at {}",
+                    store.description(),
+                    snapshot.size(),
+                    file,
+                    snapshot.provedAt());
+        }
+        return null;
     }
 
     @Override
@@ -134,8 +177,8 @@ final class DefaultConfigManager implements ConfigManager {
                 stop(last);
             }
             store.close();
-            if (last != null) {
-                join(last.threads(), deadline);
+            if (last != null && join(last.threads(), deadline) && last.saver() != null) {
+                last.saver().saveLast();
             }
             lanes.awaitLeft(deadline);
         } finally {
@@ -271,7 +314,7 @@ final class DefaultConfigManager implements ConfigManager {
             failure = e;
         }
         if (!cache.loaded()) {
-            if (settings.startupPolicy == StartupPolicy.FAIL) {
+            if (settings.startupPolicy != StartupPolicy.DEFAULTS) {
                 String reason = failure == null ? "it is being loaded" : String.valueOf(failure.getMessage());
                 throw new StoreException(
                         "Namespace '" + cache.namespace() + "' is not in memory yet: " + reason, true, failure);
@@ -332,11 +375,31 @@ final class DefaultConfigManager implements ConfigManager {
                         pause,
                         random,
                         System::nanoTime));
-        Maintenance maintenance =
-                new Maintenance(store, status, settings.maintenanceInterval, pause, RandomGenerator.getDefault());
+        BootSnapshotSaver saver = saver(loop);
+        Maintenance maintenance = new Maintenance(
+                store,
+                saver == null ? () -> {} : saver::save,
+                status,
+                settings.maintenanceInterval,
+                pause,
+                RandomGenerator.getDefault());
         List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
         threads.forEach(Thread::start);
-        return new Running(loop, maintenance, threads, stop);
+        return new Running(loop, maintenance, saver, threads, stop);
+    }
+
+    private @Nullable BootSnapshotSaver saver(WatchLoop loop) {
+        BootSnapshotFile file = settings.bootSnapshot;
+        return file == null
+                ? null
+                : new BootSnapshotSaver(
+                        file,
+                        settings.origin,
+                        reconciler,
+                        loop::reached,
+                        status::provedAt,
+                        loop::isOfAnotherHistory,
+                        System::nanoTime);
     }
 
     private boolean awaitLive(Duration timeout, boolean untilPermanentFailure) {

@@ -15,6 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -29,14 +32,15 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher implements Audience {
 
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
+    private static final long START_RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final List<Consumer<ConfigChangeSet>> appliers;
     private final ConfigObserver observer;
     private final LongSupplier nanoTime;
     private final Map<String, Subscribers> namespaces = new ConcurrentHashMap<>();
     private final ReferenceQueue<Object> forgotten = new ReferenceQueue<>();
-    private final Map<Subscription, Forgettable> forgettable = new ConcurrentHashMap<>();
     private final LongAdder coalesced = new LongAdder();
+    private final Map<Subscriber, Unstarted> unstarted = new ConcurrentHashMap<>();
     private volatile @Nullable Throwable failure;
     private volatile boolean closed;
 
@@ -45,10 +49,10 @@ final class Dispatcher implements Audience {
 
         final Map<String, Set<Subscriber>> byKey = new ConcurrentHashMap<>();
         final Set<Subscriber> others = ConcurrentHashMap.newKeySet();
-        final Set<Subscriber> all = ConcurrentHashMap.newKeySet();
+        final Map<Subscriber, Registration> all = new ConcurrentHashMap<>();
 
-        void add(Subscriber subscriber) {
-            all.add(subscriber);
+        void add(Subscriber subscriber, Registration registration) {
+            all.put(subscriber, registration);
             if (subscriber.filter() instanceof ConfigFilter.Keys named) {
                 for (String key : named.keys()) {
                     byKey.compute(key, (k, set) -> {
@@ -134,10 +138,10 @@ final class Dispatcher implements Audience {
     }
 
     @Override
-    public void reloaded(String namespace) {
+    public void reloaded(String namespace, @Nullable Set<String> compared) {
         Subscribers subscribers = namespaces.get(namespace);
         if (subscribers != null) {
-            subscribers.all.forEach(Subscriber::reload);
+            subscribers.all.keySet().forEach(subscriber -> subscriber.reload(compared));
         }
     }
 
@@ -145,34 +149,100 @@ final class Dispatcher implements Audience {
     public void failed(Throwable cause) {
         if (failure == null) {
             failure = cause;
-            namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.failed(cause)));
+            namespaces.values().forEach(some -> some.all.keySet().forEach(subscriber -> subscriber.failed(cause)));
         }
     }
 
     @Override
     public void live() {
+        unstarted.values().forEach(Unstarted::tryAgain);
         if (failure != null) {
             failure = null;
-            namespaces.values().forEach(some -> some.all.forEach(Subscriber::recovered));
+            namespaces.values().forEach(some -> some.all.keySet().forEach(Subscriber::recovered));
         }
     }
 
     /** From now on the subscriber is told, of a failure that lasts at once. */
     Subscription add(String namespace, Subscriber subscriber) {
         dropForgotten();
-        namespaces.computeIfAbsent(namespace, name -> new Subscribers()).add(subscriber);
+        Registration registration = new Registration(namespace, subscriber);
+        namespaces.compute(namespace, (name, some) -> {
+            Subscribers known = some == null ? new Subscribers() : some;
+            known.add(subscriber, registration);
+            return known;
+        });
         tellHowItFares(subscriber);
         if (closed) {
             subscriber.close("The manager is closed");
             remove(namespace, subscriber);
         }
-        return new Registration(namespace, subscriber);
+        return registration;
+    }
+
+    /**
+     * Starts the subscriber when the watch is live again, not on its thread: the store may be slow for this one only.
+     *
+     * @param start throws if the store cannot be read
+     */
+    void startLater(Subscriber subscriber, Runnable start, Executor executor) {
+        unstarted.put(subscriber, new Unstarted(subscriber, start, executor));
+        if (closed) {
+            unstarted.clear();
+        }
+    }
+
+    /** A subscriber that could not be started when it came. */
+    private final class Unstarted implements Runnable {
+
+        private final Subscriber subscriber;
+        private final Runnable start;
+        private final Executor executor;
+        private final AtomicBoolean running = new AtomicBoolean();
+        private volatile long notBefore = nanoTime.getAsLong();
+
+        Unstarted(Subscriber subscriber, Runnable start, Executor executor) {
+            this.subscriber = subscriber;
+            this.start = start;
+            this.executor = executor;
+        }
+
+        void tryAgain() {
+            if (nanoTime.getAsLong() - notBefore < 0 || !running.compareAndSet(false, true)) {
+                return;
+            }
+            try {
+                executor.execute(this);
+            } catch (RuntimeException | Error e) {
+                running.set(false);
+                log.debug("A subscriber cannot be started now", e);
+            }
+        }
+
+        @Override
+        public void run() {
+            try {
+                start.run();
+                unstarted.remove(subscriber);
+                if (failure == null) {
+                    subscriber.recovered();
+                }
+                tellHowItFares(subscriber);
+            } catch (Throwable e) {
+                notBefore = nanoTime.getAsLong() + START_RETRY_NANOS;
+                log.debug("A subscriber cannot be started now", e);
+            } finally {
+                running.set(false);
+            }
+        }
     }
 
     private final class Registration implements Subscription {
 
         private final String namespace;
         private final Subscriber subscriber;
+
+        /** Held here, because a reference that is garbage itself tells of nothing. */
+        private volatile @Nullable Forgettable forgettable;
 
         Registration(String namespace, Subscriber subscriber) {
             this.namespace = namespace;
@@ -183,7 +253,7 @@ final class Dispatcher implements Audience {
         public void close() {
             subscriber.close(null);
             remove(namespace, subscriber);
-            forgettable.remove(this);
+            unstarted.remove(subscriber);
         }
     }
 
@@ -200,16 +270,19 @@ final class Dispatcher implements Audience {
         }
     }
 
+    /** Without subscribers nothing is kept of a namespace, not even the tables, which never shrink. */
     private void remove(String namespace, Subscriber subscriber) {
-        Subscribers some = namespaces.get(namespace);
-        if (some != null) {
+        namespaces.computeIfPresent(namespace, (name, some) -> {
             some.remove(subscriber);
-        }
+            return some.all.isEmpty() ? null : some;
+        });
     }
 
     /** Closes the subscription when the holder is garbage; the subscriber must not lead to it. */
     void closeWhenForgotten(Object holder, Subscription subscription) {
-        forgettable.put(subscription, new Forgettable(holder, forgotten, subscription));
+        if (subscription instanceof Registration registration) {
+            registration.forgettable = new Forgettable(holder, forgotten, subscription);
+        }
     }
 
     private void dropForgotten() {
@@ -220,9 +293,9 @@ final class Dispatcher implements Audience {
         }
     }
 
-    /** Holders that might be forgotten. */
-    int watched() {
-        return forgettable.size();
+    /** Whether nothing is left of any subscription. */
+    boolean isEmpty() {
+        return namespaces.isEmpty() && unstarted.isEmpty();
     }
 
     /** The counter of change sets that were merged. */
@@ -237,7 +310,7 @@ final class Dispatcher implements Audience {
         int behind = 0;
         long lag = 0;
         for (Subscribers some : namespaces.values()) {
-            for (Subscriber subscriber : some.all) {
+            for (Subscriber subscriber : some.all.keySet()) {
                 open++;
                 Long since = subscriber.waitingSince();
                 if (since != null) {
@@ -251,8 +324,10 @@ final class Dispatcher implements Audience {
 
     void close() {
         closed = true;
-        namespaces.values().forEach(some -> some.all.forEach(subscriber -> subscriber.close("The manager is closed")));
+        namespaces
+                .values()
+                .forEach(some -> some.all.keySet().forEach(subscriber -> subscriber.close("The manager is closed")));
         namespaces.clear();
-        forgettable.clear();
+        unstarted.clear();
     }
 }

@@ -126,6 +126,11 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     }
 
     @Override
+    protected void delivered() {
+        backlog.delivered();
+    }
+
+    @Override
     protected @Nullable String ended() {
         return backlog.closed();
     }

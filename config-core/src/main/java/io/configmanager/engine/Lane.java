@@ -3,13 +3,16 @@ package io.configmanager.engine;
 
 import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigListener;
 import io.configmanager.ConfigObserver;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -38,13 +41,25 @@ final class Lane implements Subscriber {
     private final ConfigObserver observer;
     private final LongAdder coalesced;
     private final LongSupplier nanoTime;
+    private final Reader reader;
     private final Deque<Waiting> waiting = new ArrayDeque<>();
     private @Nullable Waiting running;
     private boolean scheduled;
     private boolean saidSlow;
     private volatile boolean closed;
 
+    /** Every change up to here was offered, or was before this. */
+    private long seenEpoch;
+
+    private long seenUpTo;
+
     private record Waiting(ConfigChangeSet changes, long since) {}
+
+    /** Reads all that the filter means, as far as it is good, as the first change of an empty namespace. */
+    @FunctionalInterface
+    interface Reader {
+        ConfigChangeSet read(ConfigFilter filter);
+    }
 
     Lane(
             ConfigFilter filter,
@@ -52,13 +67,22 @@ final class Lane implements Subscriber {
             Executor executor,
             ConfigObserver observer,
             LongAdder coalesced,
-            LongSupplier nanoTime) {
+            LongSupplier nanoTime,
+            Reader reader) {
         this.filter = filter;
         this.listener = listener;
         this.executor = executor;
         this.observer = observer;
         this.coalesced = coalesced;
         this.nanoTime = nanoTime;
+        this.reader = reader;
+    }
+
+    /** Every change up to here was before this. */
+    Lane after(long epoch, long revision) {
+        seenEpoch = epoch;
+        seenUpTo = revision;
+        return this;
     }
 
     @Override
@@ -73,6 +97,10 @@ final class Lane implements Subscriber {
             return;
         }
         synchronized (waiting) {
+            if (!part.resync()) {
+                seenEpoch = part.epoch();
+                seenUpTo = part.revision();
+            }
             waiting.addLast(new Waiting(part, nanoTime.getAsLong()));
             if (waiting.size() > LONGEST_QUEUE) {
                 merge();
@@ -90,6 +118,32 @@ final class Lane implements Subscriber {
             // Such as no memory for a thread: what waits goes with the next change set.
             idle();
             log.error("Listener {} cannot be run now", name(), e);
+        }
+    }
+
+    /** What is not in memory tells by its revision whether it has changed; nothing tells of what is not there any more. */
+    @Override
+    public void reload(@Nullable Set<String> compared) {
+        if (closed) {
+            return;
+        }
+        ConfigChangeSet all = reader.read(filter);
+        List<ConfigChange> changes = new ArrayList<>();
+        if (compared != null) {
+            for (ConfigChange change : all.changes()) {
+                ConfigEntry entry = change.after();
+                boolean news = entry != null && (all.epoch() > seenEpoch || entry.revision() > seenUpTo);
+                // What is newer still comes by the feed.
+                if (news && entry.revision() <= all.revision() && !compared.contains(change.key())) {
+                    changes.add(change);
+                }
+            }
+        }
+        if (!changes.isEmpty()) {
+            offer(new ConfigChangeSet(all.namespace(), all.epoch(), all.revision(), true, changes));
+        }
+        synchronized (waiting) {
+            after(all.epoch(), all.revision());
         }
     }
 

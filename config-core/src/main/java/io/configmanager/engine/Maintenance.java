@@ -9,20 +9,29 @@ import java.util.random.RandomGenerator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Calls the store's housekeeping now and then while the watch is live, on a thread of its own. */
+/** Writes the boot snapshot and calls the store's housekeeping, now and then while the watch is live, on a thread of its own. */
 final class Maintenance implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Maintenance.class);
 
     private final ConfigStore store;
+    private final Runnable save;
     private final StatusTracker status;
     private final Duration interval;
     private final Pause pause;
     private final RandomGenerator random;
     private volatile boolean stopping;
 
-    Maintenance(ConfigStore store, StatusTracker status, Duration interval, Pause pause, RandomGenerator random) {
+    /** @param save writes the boot snapshot; must not throw */
+    Maintenance(
+            ConfigStore store,
+            Runnable save,
+            StatusTracker status,
+            Duration interval,
+            Pause pause,
+            RandomGenerator random) {
         this.store = store;
+        this.save = save;
         this.status = status;
         this.interval = interval;
         this.pause = pause;
@@ -49,6 +58,7 @@ final class Maintenance implements Runnable {
         if (stopping || status.state() != WatchState.LIVE) {
             return;
         }
+        save.run();
         try {
             store.maintain();
         } catch (ConfigException e) {

@@ -108,6 +108,16 @@ final class NamespaceCache {
         return sameHistory && loaded() && revision < state.revision;
     }
 
+    /**
+     * Whether a key on demand would go back: those are read one by one after the snapshot that told that they do not fit, so
+     * that they may be ahead of it.
+     */
+    boolean hasReadAheadOf(long revision) {
+        CacheState now = state;
+        return now.onDemand != null
+                && now.onDemand.asMap().values().stream().anyMatch(slot -> slot.revision > revision);
+    }
+
     /** Keeps change sets from now on until the snapshot comes, so that none falls between it and the feed. */
     void startLoading() {
         arrived = new ArrayList<>();
@@ -140,7 +150,7 @@ final class NamespaceCache {
         }
         before.forEachCommitted((key, slot) -> {
             if (!slots.containsKey(key)) {
-                addChange(changes, slot.entry, null);
+                addChange(changes, before, key, slot, Slot.absent(revision));
             }
         });
         state = CacheState.of(revision, slots, sameHistory ? before.own() : Map.of());
@@ -181,7 +191,7 @@ final class NamespaceCache {
                     ? Slot.absent(good)
                     : ofThisHistory(put(before, known, entry, good, good), sameHistory);
             after.put(key, slot);
-            addChange(changes, entryOf(known), slot.entry);
+            addChange(changes, before, key, known, slot);
         }
         state = CacheState.onDemand(revision, after, sameHistory ? before.own() : Map.of());
         return loaded(before, revision, sameHistory, changes);
@@ -248,11 +258,10 @@ final class NamespaceCache {
             if (ahead != null && ahead.revision <= changed.revision()) {
                 own.remove(key);
             }
-            if (known != null && (known.entry != null || logged.kind() != LogEntry.Kind.EXPIRE)) {
+            if (known != null && !lastGoodIsUnknown(before, known) && !isExpiryOfAbsent(logged, known)) {
                 addChange(changes, known.entry, slot.entry);
             } else if (slot.rejection == null) {
-                // What is not in memory may still be listened to; what it was before is not known. Nor is it of an
-                // entry that was read as absent because its time was over.
+                // What is not in memory may still be listened to; what it was before is not known.
                 ConfigChange.Kind kind = slot.entry == null ? ConfigChange.Kind.DELETE : ConfigChange.Kind.INSERT;
                 changes.add(new ConfigChange(kind, key, null, slot.entry));
             }
@@ -408,6 +417,25 @@ final class NamespaceCache {
         }
         changes.sort(Comparator.comparing(ConfigChange::key));
         return new ConfigChangeSet(namespace, epoch.getAsLong(), revision, resync, changes);
+    }
+
+    /** On demand, an entry that cannot be used may have been read without the good one that was told of before it. */
+    private static boolean lastGoodIsUnknown(CacheState before, @Nullable Slot known) {
+        return before.onDemand != null && known != null && known.entry == null && known.rejection != null;
+    }
+
+    /** It was read as absent because its time was over. */
+    private static boolean isExpiryOfAbsent(LogEntry logged, Slot known) {
+        return known.entry == null && logged.kind() == LogEntry.Kind.EXPIRE;
+    }
+
+    private static void addChange(
+            List<ConfigChange> changes, CacheState before, String key, @Nullable Slot known, Slot after) {
+        if (after.empty() && lastGoodIsUnknown(before, known)) {
+            changes.add(new ConfigChange(ConfigChange.Kind.DELETE, key, null, null));
+        } else {
+            addChange(changes, entryOf(known), after.entry);
+        }
     }
 
     private static void addChange(

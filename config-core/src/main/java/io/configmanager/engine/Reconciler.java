@@ -18,6 +18,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -25,6 +26,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -57,8 +59,8 @@ final class Reconciler {
     private long epoch;
     private long jumps;
 
-    /** Positions from which namespaces were loaded ahead of the feed. */
-    private final Set<Position> unproved = new HashSet<>();
+    /** Positions from which namespaces were loaded ahead of the feed; in order, so that a run of the model can be replayed. */
+    private final Set<Position> unproved = new LinkedHashSet<>();
 
     private boolean closed;
 
@@ -67,6 +69,9 @@ final class Reconciler {
 
     /** What a namespace holds, and in which epoch. */
     record Start(CacheState state, long epoch) {}
+
+    /** What the loaded namespaces hold, all of it the fold of the history up to one revision. */
+    record Held(long epoch, Map<String, CacheState> states) {}
 
     /** How a snapshot relates to what was applied before. */
     enum Jump {
@@ -180,6 +185,55 @@ final class Reconciler {
         });
     }
 
+    /** What the loaded namespaces hold; null unless all of them are exactly at this revision. */
+    @Nullable
+    Held held(long revision) {
+        return locked(() -> {
+            Map<String, CacheState> states = new HashMap<>();
+            for (NamespaceCache cache : caches.values()) {
+                CacheState state = cache.state();
+                if (state.loaded) {
+                    states.put(cache.namespace(), state);
+                }
+            }
+            boolean exact =
+                    applied == revision && states.values().stream().allMatch(state -> state.revision <= revision);
+            return exact ? new Held(epoch, states) : null;
+        });
+    }
+
+    /**
+     * Takes what was known when an earlier process ended, while the store is away; false, and nothing has happened, if it is
+     * there already. The first snapshot of the store replaces it, and the difference is told.
+     */
+    boolean serve(BootSnapshot boot, Function<String, NamespaceCache> cacheOf) {
+        return locked(() -> {
+            if (applied > 0 || closed) {
+                return false;
+            }
+            long revision = boot.position().revision();
+            boolean served = false;
+            for (BootSnapshot.Held held : boot.namespaces()) {
+                NamespaceCache cache = cacheOf.apply(held.name());
+                caches.putIfAbsent(held.name(), cache);
+                if (cache.loadableByCaller()) {
+                    served = true;
+                    if (held.whole()) {
+                        cache.load(held.entries(), revision, true);
+                    } else {
+                        Set<String> keys = new HashSet<>();
+                        held.entries().forEach(entry -> keys.add(entry.key()));
+                        cache.loadOnDemand(new Answers(keys, held.entries()), revision, true);
+                    }
+                }
+            }
+            if (served) {
+                unproved.add(boot.position());
+            }
+            return served;
+        });
+    }
+
     /** Takes a snapshot without namespaces on demand. */
     @Nullable
     List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Jump jump) {
@@ -193,7 +247,7 @@ final class Reconciler {
      * @param answers for namespaces that do not fit: what the store answered for their keys in memory
      * @return the difference; null, and nothing has happened, if the feed would jump over changes of a namespace that was
      *     not asked for, because it was loaded meanwhile
-     * @throws StoreException if the snapshot is older than what was applied already
+     * @throws StoreException if the snapshot is older than what was applied or read already
      */
     @Nullable
     List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Map<String, Answers> answers, Jump jump) {
@@ -205,14 +259,16 @@ final class Reconciler {
         }
         return locked(() -> {
             long revision = snapshot.position().revision();
-            if (jump != Jump.NEW_HISTORY && revision < applied) {
+            boolean sameHistory = jump != Jump.NEW_HISTORY;
+            if (sameHistory
+                    && (revision < applied
+                            || caches.values().stream().anyMatch(cache -> cache.hasReadAheadOf(revision)))) {
                 throw new StoreException(
                         "The store answered with revision " + revision + ", older than revision " + applied
-                                + " that it had announced: is it a replica?",
+                                + ", which it had announced, or than an earlier answer: is it a replica?",
                         true,
                         null);
             }
-            boolean sameHistory = jump != Jump.NEW_HISTORY;
             if (jump != Jump.NONE) {
                 for (NamespaceCache cache : caches.values()) {
                     boolean reached = sameHistory && cache.state().revision >= revision;

@@ -52,6 +52,11 @@ final class StateWatcher<T> extends AbstractWatcher<KeyState<T>> {
     }
 
     @Override
+    protected void delivered() {
+        backlog.delivered();
+    }
+
+    @Override
     protected @Nullable String ended() {
         return backlog.closed();
     }

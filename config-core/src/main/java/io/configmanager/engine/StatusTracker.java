@@ -149,6 +149,39 @@ final class StatusTracker {
         return becomesLive;
     }
 
+    /** What an earlier process knew is served; false if the watch has become live or was stopped meanwhile. */
+    boolean servingBootSnapshot(Instant provedAt) {
+        Instant now = clock.instant();
+        long age = Math.max(0, Duration.between(provedAt, now).toNanos());
+        Facts f = write(before -> before.state != WatchState.STARTING
+                ? before
+                : new Facts(
+                        WatchState.STALE,
+                        now,
+                        nanoTime.getAsLong(),
+                        false,
+                        before.failures,
+                        before.lastError,
+                        before.lastErrorPermanent,
+                        before.lastAttempt,
+                        before.lastSuccess,
+                        before.position,
+                        nanoTime.getAsLong() - age,
+                        false));
+        return f.state == WatchState.STARTING;
+    }
+
+    /** When the cache was last proved current, by the wall clock; null before. */
+    @Nullable
+    Instant provedAt() {
+        Long proved = facts.provedNanos;
+        return proved == null ? null : clock.instant().minusNanos(nanoTime.getAsLong() - proved);
+    }
+
+    boolean lastErrorIsPermanent() {
+        return facts.lastErrorPermanent;
+    }
+
     /** The feed is lost or could not be opened. */
     void failed(Throwable failure) {
         boolean permanent = failure instanceof StoreException store && !store.isTransient();

@@ -60,7 +60,7 @@ final class WatchLoop implements Runnable {
     private @Nullable Position position;
 
     /** The last position; unlike that one not forgotten when it is lost, because it tells one history from another. */
-    private @Nullable Position reached;
+    private volatile @Nullable Position reached;
 
     private Jump jump;
     private String resyncReason = "start";
@@ -114,6 +114,12 @@ final class WatchLoop implements Runnable {
     void stop() {
         stopping = true;
         closeFeed();
+    }
+
+    /** Where the watch is, or was last; null before its first snapshot. From any thread. */
+    @Nullable
+    Position reached() {
+        return reached;
     }
 
     void turn() throws InterruptedException {
@@ -249,6 +255,11 @@ final class WatchLoop implements Runnable {
         }
         Jump proved = how;
         if (how == Jump.SAME_HISTORY && historyWasReplaced()) {
+            if (isOfAnotherHistory(snapshot.position())) {
+                throw new PositionLostException(
+                        PositionLostException.Reason.HISTORY_REPLACED,
+                        "The store's history was replaced while a snapshot was read");
+            }
             proved = Jump.NEW_HISTORY;
             resyncReason = HISTORY_REPLACED;
         }
@@ -257,7 +268,10 @@ final class WatchLoop implements Runnable {
             return null;
         }
         differences.forEach(audience);
-        onDemand.forEach(audience::reloaded);
+        onDemand.forEach(name -> {
+            Answers asked = answers.get(name);
+            audience.reloaded(name, asked == null ? null : asked.keys());
+        });
         return snapshot;
     }
 
@@ -267,14 +281,15 @@ final class WatchLoop implements Runnable {
      */
     private boolean historyWasReplaced() {
         Set<Position> known = new LinkedHashSet<>();
-        if (reached != null) {
-            known.add(reached);
+        Position last = reached;
+        if (last != null) {
+            known.add(last);
         }
         known.addAll(reconciler.unproved(Long.MAX_VALUE));
         return known.stream().anyMatch(this::isOfAnotherHistory);
     }
 
-    private boolean isOfAnotherHistory(Position of) {
+    boolean isOfAnotherHistory(Position of) {
         try (Feed proof = store.openFeed(of)) {
             proof.poll(Duration.ZERO);
             return false;

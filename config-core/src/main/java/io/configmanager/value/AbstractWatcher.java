@@ -66,6 +66,9 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     /** What {@link #next} returned last was not taken: returns it again next time, or what is newer by then. */
     protected abstract void putBack();
 
+    /** What {@link #next} returned last was pushed to whom it was for, who is done with it. */
+    protected void delivered() {}
+
     /** Why nothing can come any more, though nobody has closed this; null if something can. */
     protected @Nullable String ended() {
         return null;
@@ -209,6 +212,11 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
             @Override
             protected void putBack() {
                 all.putBack();
+            }
+
+            @Override
+            protected void delivered() {
+                all.delivered();
             }
 
             @Override

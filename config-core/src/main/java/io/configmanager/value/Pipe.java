@@ -79,6 +79,7 @@ final class Pipe<T> implements Subscription {
                     askLater();
                     return;
                 }
+                watcher.delivered();
                 wait = 1;
                 next = watcher.pollReadable();
             }

@@ -133,6 +133,7 @@ public final class WatcherPublisher<T> implements Flow.Publisher<T> {
                         requested.decrementAndGet();
                     }
                     to.onNext(next.get());
+                    watcher.delivered();
                     to = subscriber;
                 }
                 RuntimeException failure = wrong;

@@ -432,9 +432,34 @@ class BacklogTest {
             offer(3, put("b", 3), put("a", 3));
             assertThat(backlog.waitingSince()).isEqualTo(10);
             backlog.poll();
-            assertThat(backlog.waitingSince()).as("a was taken").isEqualTo(20);
+            assertThat(backlog.waitingSince())
+                    .as("a was taken, but is not done")
+                    .isEqualTo(10);
+            backlog.delivered();
+            assertThat(backlog.waitingSince()).isEqualTo(20);
             backlog.poll();
+            backlog.putBack();
+            assertThat(backlog.waitingSince()).isEqualTo(20);
+            backlog.poll();
+            backlog.delivered();
             assertThat(backlog.waitingSince()).isNull();
+        }
+
+        @Test
+        void isCountedForAFailureToo() {
+            backlog = new Backlog(ConfigFilter.ALL, new Signal(), true, true, () -> now);
+            start(1);
+            now = 10;
+            backlog.failed(new IllegalStateException("expected"));
+            assertThat(backlog.waitingSince()).isEqualTo(10);
+            backlog.poll();
+            assertThat(backlog.waitingSince()).isEqualTo(10);
+            backlog.delivered();
+            assertThat(backlog.waitingSince()).isNull();
+            now = 20;
+            backlog.recovered();
+            backlog.poll();
+            assertThat(backlog.waitingSince()).isEqualTo(20);
         }
 
         @Test

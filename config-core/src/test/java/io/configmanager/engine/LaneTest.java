@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
@@ -31,6 +32,10 @@ class LaneTest {
     private final List<ConfigChangeSet> seen = new ArrayList<>();
     private final LongAdder coalesced = new LongAdder();
     private long now;
+
+    /** What a lane gets that reads again. */
+    private ConfigChangeSet inStore = new ConfigChangeSet("", 0, 0, true, List.of());
+
     private final Lane lane = lane(seen::add, tasks::add);
 
     @Test
@@ -155,6 +160,60 @@ class LaneTest {
         run();
 
         assertThat(seen).extracting(ConfigChangeSet::revision).containsExactly(1L, 2L);
+    }
+
+    @Nested
+    class ReadAgain {
+
+        @Test
+        void ld16WhatWasNotComparedIsToldIfItIsNewer() {
+            lane.after(0, 3);
+            lane.offer(insert(4, "a"));
+            lane.offer(new ConfigChangeSet("", 0, 9, true, List.of(change("compared", null, 8))));
+            inStore = new ConfigChangeSet(
+                    "",
+                    0,
+                    9,
+                    true,
+                    List.of(
+                            change("a", null, 4),
+                            change("compared", null, 8),
+                            change("late", null, 10),
+                            change("new", null, 7),
+                            change("old", null, 2)));
+
+            lane.reload(Set.of("compared"));
+            lane.reload(Set.of("compared"));
+            run();
+
+            assertThat(seen).extracting(ConfigChangeSet::revision).containsExactly(4L, 9L, 9L);
+            assertThat(seen.get(2).resync()).isTrue();
+            assertThat(seen.get(2).changes()).extracting(ConfigChange::key).containsExactly("new");
+        }
+
+        @Test
+        void ld16OfAnotherHistoryEverythingIsNews() {
+            lane.after(0, 1000);
+            inStore = new ConfigChangeSet("", 1, 9, true, List.of(change("a", null, 4)));
+
+            lane.reload(Set.of());
+            lane.reload(Set.of());
+            run();
+
+            assertThat(seen).containsExactly(inStore);
+        }
+
+        @Test
+        void ld16NothingIsToldTwiceWhereEverythingWasCompared() {
+            lane.after(0, 3);
+            inStore = new ConfigChangeSet("", 0, 9, true, List.of(change("a", null, 4)));
+
+            lane.reload(null);
+            lane.reload(Set.of());
+            run();
+
+            assertThat(seen).isEmpty();
+        }
     }
 
     @Nested
@@ -418,7 +477,7 @@ class LaneTest {
     }
 
     private Lane lane(ConfigFilter filter, ConfigListener listener, Executor executor) {
-        return new Lane(filter, listener, executor, observer, coalesced, () -> now);
+        return new Lane(filter, listener, executor, observer, coalesced, () -> now, wanted -> inStore);
     }
 
     private Subscription listen(Dispatcher dispatcher, String namespace, ConfigListener listener, Executor executor) {

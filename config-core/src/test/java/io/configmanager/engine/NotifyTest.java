@@ -198,6 +198,93 @@ class NotifyTest extends OnMemoryStore {
     }
 
     @Test
+    void cn5OnDemandASubscriptionMadeDuringAnOutageIsToldOfItThenWhatThereIsThenOfTheRecovery() throws Exception {
+        put("a", "1", "b", "1", "c", "1");
+        connect(builder().preload("").maximumEntries(1));
+        outage();
+        subscribe("a");
+        ConfigEvent<Integer> failed = next();
+        assertThat(text(failed)).isEqualTo("id FAILED null");
+        assertThat(failed.error()).isInstanceOf(StoreException.class);
+        put("a", "2");
+        recover();
+        ConfigEvent<Integer> event = next();
+        assertThat(event.kind()).isEqualTo(Kind.CHANGED);
+        assertThat(event.fromCache()).isFalse();
+        if (event.result().value() == 1) {
+            event = next();
+        }
+        assertThat(text(event)).isEqualTo("id CHANGED a=2@2");
+        assertNext("id RECOVERED a=2@2");
+        put("a", "3");
+        assertNext("id CHANGED a=3@3");
+        assertNothingMore();
+    }
+
+    @Test
+    void cn5OnDemandAFailedReadIsToldAlthoughTheWatchHasNotNoticed() throws Exception {
+        put("a", "1", "b", "1", "c", "1");
+        connect(builder().preload("").maximumEntries(1));
+        AtomicInteger reads = new AtomicInteger();
+        store.beforeAnswer = call -> {
+            if (call.equals("list") && reads.incrementAndGet() <= 2) {
+                throw new StoreException("expected", true, null);
+            }
+        };
+        subscribe("a");
+        assertNext("id FAILED null");
+        assertNext("id CHANGED a=1@1");
+        assertNext("id RECOVERED a=1@1");
+        assertThat(reads).as("in the call, and twice later").hasValue(3);
+        assertThat(manager.watchStatus().consecutiveFailures()).isZero();
+    }
+
+    @Test
+    void cn5ANamespaceThatCouldNotBeLoadedIsToldWhenItIs() throws Exception {
+        put("a", "1");
+        connect(builder());
+        outage();
+        subscribe("a");
+        assertNext("id FAILED null");
+        recover();
+        assertNext("id CHANGED a=1@1");
+        assertNext("id RECOVERED a=1@1");
+    }
+
+    @Test
+    void cn14OnDemandASubscriptionClosedDuringTheOutageIsToldNothingMore() throws Exception {
+        put("a", "1", "b", "1", "c", "1");
+        connect(builder().preload("").maximumEntries(1));
+        outage();
+        Subscription subscription = subscribe("a");
+        assertNext("id FAILED null");
+        subscription.close();
+        assertThat(manager.subscriptionStats().open()).isZero();
+        recover();
+        assertNothingMore();
+    }
+
+    @Test
+    void cn7AConsumerThatIsStuckInsideAnEventIsBehindUntilItIsDone() throws Exception {
+        connect();
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        config.notify(ConfigFilter.keys("a"), Integer.class, "id", (ConfigEvent<Integer> event) -> {
+            entered.countDown();
+            try {
+                end.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+        entered.await();
+        assertThat(manager.subscriptionStats().behind()).isOne();
+        assertThat(manager.subscriptionStats().lag()).isPositive();
+        end.countDown();
+        await().atMost(SOON).until(() -> manager.subscriptionStats().behind() == 0);
+    }
+
+    @Test
     void cn7AFullQueueLosesNothingAndGetsTheNewestStateThen() throws Exception {
         put("a", "1");
         connect();

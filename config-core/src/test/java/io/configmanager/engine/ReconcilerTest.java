@@ -819,6 +819,34 @@ class ReconcilerTest {
             assertThat(observer.events).containsExactly("rejected k");
         }
 
+        /** What seed 698 of the model has found: the good one was told of, forgotten, and then the bad one was read. */
+        @Test
+        void aDeletionAfterARejectedRowWhoseLastGoodOneIsNotInMemoryIsTold() {
+            loadedOnDemand(3);
+            assertThat(apply(4, put("k", "4", 4))).containsExactly(tuple(Kind.INSERT, "k", 0L, 4L));
+            apply(5, put("k", "{", 5));
+            learn("k", entry("k", "{", 5), 5);
+            assertThat(cache.rejected()).containsOnlyKeys("k");
+
+            assertThat(apply(6, put("k", "[", 6))).isEmpty();
+            assertThat(apply(7, delete("k", 7))).containsExactly(tuple(Kind.DELETE, "k", 0L, 0L));
+            assertThat(apply(8, delete("k", 8))).isEmpty();
+        }
+
+        @Test
+        void aResyncTellsTheDeletionOfARejectedRowWhoseLastGoodOneIsNotInMemory() {
+            loadedOnDemand(3);
+            learn("gone", entry("gone", "{", 1), 3);
+            learn("still bad", entry("still bad", "{", 1), 3);
+
+            assertThat(inShort(reload(9, Jump.SAME_HISTORY, entry("still bad", "{", 1))))
+                    .containsExactly(tuple(Kind.DELETE, "gone", 0L, 0L));
+
+            learn("later", entry("later", "{", 9), 9);
+            assertThat(load(snapshot(10, entry("still bad", "{", 1)), Jump.SAME_HISTORY))
+                    .containsExactly(tuple(Kind.DELETE, "later", 0L, 0L));
+        }
+
         @Test
         void aResyncReplacesWhatIsInMemoryAndTellsTheDifference() {
             loadedOnDemand(3);
@@ -838,6 +866,21 @@ class ReconcilerTest {
                             tuple(Kind.DELETE, "gone", 1L, 0L),
                             tuple(Kind.INSERT, "missing", 0L, 7L));
             assertThat(value("gone")).isNull();
+        }
+
+        /** What seed 1894 of the model has found: the keys were read after the snapshot, which a replica answered late. */
+        @Test
+        void aSnapshotOlderThanWhatWasReadOfAKeyIsRefused() {
+            loadedOnDemand(3);
+            learn("k", entry("k", "1", 1), 3);
+            reload(9, Jump.SAME_HISTORY, entry("k", "11", 11));
+
+            assertThatThrownBy(() -> load(snapshot(10), Jump.SAME_HISTORY))
+                    .isInstanceOf(StoreException.class)
+                    .hasMessageContaining("replica");
+            assertThat(value("k")).isEqualTo("11");
+            load(snapshot(10), Jump.NEW_HISTORY);
+            assertThat(value("k")).isNull();
         }
 
         @Test

@@ -456,6 +456,7 @@ class WatchLoopTest {
             store.snapshots.add(() -> snapshot(15, entry("k", "15", 15)));
             store.polls.add(failing(lost(Reason.COMPACTED)));
             store.polls.add(failing(lost(Reason.HISTORY_REPLACED)));
+            store.polls.add(() -> batch(15)); // the proof that the snapshot is of the new history
             store.polls.add(() -> batch(15));
             loop.turn();
 
@@ -471,10 +472,32 @@ class WatchLoopTest {
                             "poll",
                             "close",
                             "open at 15",
+                            "poll",
+                            "close",
+                            "open at 15",
                             "poll");
             assertThat(late.state().committed("k")).isNull();
             assertThat(value("k")).isEqualTo("15");
             assertThat(observer.events).contains("resynced history_replaced");
+        }
+
+        /** A snapshot of the old history must not count as one of the new, or the replacement would be told twice. */
+        @Test
+        void aHistoryReplacedWhileTheSnapshotIsReadIsToldOnce() throws InterruptedException {
+            store.polls.add(failing(lost(Reason.COMPACTED)));
+            loop.turn();
+            store.snapshots.add(() -> snapshot(15, entry("k", "15", 15)));
+            store.polls.add(failing(lost(Reason.HISTORY_REPLACED)));
+            store.polls.add(failing(lost(Reason.HISTORY_REPLACED)));
+            loop.turn();
+            assertThat(value("k")).as("the old state is served").isEqualTo("1");
+            assertThat(published).isEmpty();
+
+            store.snapshots.add(() -> snapshot(3, entry("k", "3", 3)));
+            store.polls.add(() -> batch(3));
+            loop.turn();
+            assertThat(value("k")).isEqualTo("3");
+            assertThat(observer.events).containsExactly("resynced history_replaced", "reconnected");
         }
 
         @Test
@@ -676,6 +699,7 @@ class WatchLoopTest {
             store.polls.add(failing(new IllegalStateException("bug")));
             store.polls.add(failing(lost(Reason.HISTORY_REPLACED)));
             store.snapshots.add(() -> snapshot(2, entry("k", "2", 2)));
+            store.polls.add(() -> batch(2)); // the proof that the snapshot is of the new history
             store.polls.add(() -> batch(2));
 
             loop.turn();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigValueException;
 import io.configmanager.KeyState;
@@ -183,8 +184,9 @@ class WatcherTest extends OnMemoryStore {
         for (int i = 0; i < 1_000; i++) {
             config.watch("a", Integer.class).close();
         }
-        assertThat(((DefaultConfigManager) manager).dispatcher.watched()).isZero();
-        assertThat(manager.subscriptionStats().open()).isZero();
+        assertThat(((DefaultConfigManager) manager).dispatcher.isEmpty())
+                .as("no table either")
+                .isTrue();
     }
 
     @Test
@@ -201,6 +203,10 @@ class WatcherTest extends OnMemoryStore {
         });
         applied(put("a", "1"));
         assertThat(drain(kept)).isNotEmpty();
+        kept.close();
+        assertThat(((DefaultConfigManager) manager).dispatcher.isEmpty())
+                .as("no table either")
+                .isTrue();
     }
 
     @Test
@@ -418,6 +424,25 @@ class WatcherTest extends OnMemoryStore {
         awaitTold(put("sentinel", "1"));
         assertThat(drain(key)).containsExactly("app/a=2@2");
         assertThat(drain(prefix)).containsExactlyInAnyOrder("app/a=2@2", "app/b DELETED@2", "app/e=2@2");
+    }
+
+    /** All but deletions of keys that are not in memory: of those nothing tells any more. */
+    @Test
+    void ld16AResyncOfANamespaceOnDemandTellsListenersOfKeysThatAreNotInMemory() {
+        put("app/a", "1", "app/b", "1", "app/c", "1", "app/d", "1");
+        connect(builder().preload("").maximumEntries(2));
+        BlockingQueue<ConfigChangeSet> told = new LinkedBlockingQueue<>();
+        config.listen(ConfigFilter.prefix("app"), told::add);
+        assertThat(config.get("app/a", Integer.class)).isOne();
+        duringAGap(() -> put("app/a", null, "app/b", "2", "app/c", null, "app/e", "2", "other", "2"));
+        put("app/last", "3");
+        await().atMost(SOON).until(() -> told.stream().anyMatch(changes -> changes.revision() == 3));
+        assertThat(told.stream()
+                        .flatMap(changes -> changes.changes().stream()
+                                .map(change -> changes.resync() + " " + change.kind() + " " + change.key() + "@"
+                                        + changes.revision())))
+                .containsExactly(
+                        "true DELETE app/a@2", "true INSERT app/b@2", "true INSERT app/e@2", "false INSERT app/last@3");
     }
 
     /** Until what was applied was told, too. */

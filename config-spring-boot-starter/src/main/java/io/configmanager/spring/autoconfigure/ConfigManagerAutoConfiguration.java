@@ -10,6 +10,9 @@ import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.spring.ConfigManagerBuilderCustomizer;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.store.ConfigStore;
+import io.configmanager.store.MemoryConfigStore;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -37,6 +40,7 @@ public final class ConfigManagerAutoConfiguration {
             ObjectProvider<Codec> codecs,
             ObjectProvider<ConfigObserver> observers,
             ObjectProvider<ConfigManagerBuilderCustomizer> customizers,
+            ObjectProvider<StoreSelection> selection,
             Environment environment) {
         ConfigProperties.Watch watch = properties.watch();
         ConfigManagerBuilder builder = ConfigManagerBuilder.forStore(store)
@@ -50,6 +54,13 @@ public final class ConfigManagerAutoConfiguration {
                 .health(
                         properties.health().failureThreshold(),
                         properties.health().gracePeriod());
+        if (properties.snapshot().enabled() && !(store instanceof MemoryConfigStore)) {
+            StoreSelection selected = selection.getIfAvailable();
+            builder.bootSnapshot(
+                    directory(properties.snapshot().directory(), environment),
+                    store.description() + (selected == null ? "" : " at " + selected.address()),
+                    properties.snapshot().key());
+        }
         if (Threading.VIRTUAL.isActive(environment)) {
             builder.listenerExecutor(new VirtualThreadTaskExecutor("config-listener-"));
         }
@@ -63,6 +74,15 @@ public final class ConfigManagerAutoConfiguration {
         observers.orderedStream().forEach(builder::observer);
         customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
         return builder.build();
+    }
+
+    private static Path directory(@Nullable Path configured, Environment environment) {
+        if (configured != null) {
+            return configured;
+        }
+        String application = environment.getProperty("spring.application.name", "application");
+        return Path.of(
+                System.getProperty("user.home"), ".config-manager", application.replaceAll("[^A-Za-z0-9._-]", "_"));
     }
 
     @Bean

@@ -4,11 +4,16 @@ package io.configmanager.spring.autoconfigure;
 import io.configmanager.ConfigNames;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.engine.ConfigManagerBuilder;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
+import javax.crypto.SecretKey;
+import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.StringUtils;
 import org.springframework.util.unit.DataSize;
 
 /**
@@ -18,6 +23,7 @@ import org.springframework.util.unit.DataSize;
  * @param namespace Namespace of injected values that name none; loaded at the start.
  * @param namespaces Further namespaces to load at the start; others are loaded at their first use.
  * @param startup What happens when the store cannot be reached at the start.
+ * @param snapshot The last known values on disk, for a start without the store.
  * @param store Where configuration is kept.
  * @param cache Values in memory.
  * @param value Stored values.
@@ -31,6 +37,7 @@ record ConfigProperties(
         @DefaultValue("") String namespace,
         @DefaultValue List<String> namespaces,
         @DefaultValue Startup startup,
+        @DefaultValue Snapshot snapshot,
         @DefaultValue Store store,
         @DefaultValue Cache cache,
         @DefaultValue Value value,
@@ -53,14 +60,53 @@ record ConfigProperties(
     /**
      * What happens when the store cannot be reached at the start.
      *
-     * @param policy Whether to stop the start, or to go on with defaults and become live when the store is there.
+     * @param policy Whether to stop the start, or to go on with the last known values or with defaults and become live when
+     *     the store is there.
      * @param timeout How long to wait for the store.
      */
     record Startup(
-            @DefaultValue("fail") ConfigManagerBuilder.StartupPolicy policy,
+            @DefaultValue("snapshot") ConfigManagerBuilder.StartupPolicy policy,
             @DefaultValue("10s") Duration timeout) {
         Startup {
             requirePositive("timeout", timeout);
+        }
+    }
+
+    /**
+     * The last known values on disk, for a start without the store.
+     *
+     * @param enabled Whether they are kept.
+     * @param directory Where; by default .config-manager and the application's name in the user's home.
+     * @param encryptionKey Key that encrypts them, 16, 24 or 32 bytes in Base64; by default they are plain text that only
+     *     the user of the process may read.
+     */
+    record Snapshot(
+            @DefaultValue("true") boolean enabled,
+            @Nullable Path directory,
+            @Nullable String encryptionKey) {
+
+        @Nullable
+        SecretKey key() {
+            if (!StringUtils.hasText(encryptionKey)) {
+                return null;
+            }
+            byte[] bytes;
+            try {
+                bytes = Base64.getDecoder().decode(encryptionKey.strip());
+            } catch (IllegalArgumentException e) {
+                throw new InvalidConfigException("config.snapshot.encryption-key is not Base64");
+            }
+            if (bytes.length != 16 && bytes.length != 24 && bytes.length != 32) {
+                throw new InvalidConfigException("config.snapshot.encryption-key has " + bytes.length
+                        + " bytes: an AES key has 16, 24 or 32, such as of: openssl rand -base64 32");
+            }
+            return new SecretKeySpec(bytes, "AES");
+        }
+
+        /** Everything but the key. */
+        @Override
+        public String toString() {
+            return "Snapshot[enabled=" + enabled + ", directory=" + directory + "]";
         }
     }
 

@@ -26,10 +26,11 @@ final class MongoStartupFailureAnalyzer extends AbstractFailureAnalyzer<ConfigEx
             return null;
         }
         return new FailureAnalysis(
-                "MongoDB does not answer: " + driver.getMessage(),
-                "Start it, or correct spring.mongodb.*: the addresses, and the name in replicaSet if there is one. To"
-                        + " start without it, with default values until it is there, set"
-                        + " config.startup.policy=defaults; to wait longer, raise config.startup.timeout.",
+                cause.getMessage() + "\n\nMongoDB does not answer: " + driver.getMessage(),
+                "Start it, or correct spring.mongodb.*: the addresses, and the name in replicaSet if there is one. The"
+                        + " policy config.startup.policy=snapshot starts without it when there are last known values on"
+                        + " disk, config.startup.policy=defaults with default values; to wait longer, raise"
+                        + " config.startup.timeout.",
                 cause);
     }
 

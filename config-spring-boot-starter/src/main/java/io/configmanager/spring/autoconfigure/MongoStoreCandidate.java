@@ -2,12 +2,16 @@
 package io.configmanager.spring.autoconfigure;
 
 import com.mongodb.MongoClientSettings;
+import com.mongodb.ServerAddress;
 import com.mongodb.client.MongoClient;
+import com.mongodb.connection.ClusterSettings;
 import io.configmanager.StoreException;
 import io.configmanager.engine.ConfigManagerBuilder.StartupPolicy;
 import io.configmanager.spring.autoconfigure.MongoConfigStoreProperties.InitializeSchema;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.mongo.MongoConfigStore;
+import java.time.Duration;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +57,14 @@ final class MongoStoreCandidate implements StoreCandidate {
     }
 
     @Override
+    public String address() {
+        ClusterSettings cluster = client.getClusterDescription().getClusterSettings();
+        return cluster.getSrvHost() != null
+                ? cluster.getSrvHost()
+                : cluster.getHosts().stream().map(ServerAddress::toString).collect(Collectors.joining(","));
+    }
+
+    @Override
     public ConfigStore create() {
         if (feed == null) {
             log.warn("The application makes its MongoClient itself, so the change stream is followed on a connection of"
@@ -64,12 +76,16 @@ final class MongoStoreCandidate implements StoreCandidate {
         return builder().build();
     }
 
-    /** With the patience of the start, which may be more than a call has later. */
+    /** With the patience of the start if there is no other way to start. */
     private void initialize() {
-        try (MongoConfigStore store = builder().callTimeout(startup.timeout()).build()) {
+        boolean needed = startup.policy() == StartupPolicy.FAIL;
+        Duration timeout = needed || startup.timeout().compareTo(properties.callTimeout()) < 0
+                ? startup.timeout()
+                : properties.callTimeout();
+        try (MongoConfigStore store = builder().callTimeout(timeout).build()) {
             store.initialize();
         } catch (StoreException e) {
-            if (startup.policy() == StartupPolicy.FAIL || !e.isTransient()) {
+            if (needed || !e.isTransient()) {
                 throw e;
             }
             log.warn(

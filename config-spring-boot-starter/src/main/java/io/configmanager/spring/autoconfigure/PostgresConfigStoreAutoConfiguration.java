@@ -51,6 +51,6 @@ public final class PostgresConfigStoreAutoConfiguration {
                 new PostgresSchema(properties.names()),
                 properties.initializeSchema(),
                 () -> selection.getObject().type() == StoreType.POSTGRES,
-                config.startup().policy() == StartupPolicy.DEFAULTS);
+                config.startup().policy() != StartupPolicy.FAIL);
     }
 }

@@ -55,6 +55,11 @@ final class PostgresStoreCandidate implements StoreCandidate {
     }
 
     @Override
+    public String address() {
+        return address == null ? "" : address.url().replaceFirst("\\?.*", "");
+    }
+
+    @Override
     public ConfigStore create() {
         PostgresConfigStore.Builder builder = properties.builder(dataSource);
         PostgresConfigStoreProperties.Listener listener = properties.listener();

@@ -27,8 +27,9 @@ final class StartupFailureAnalyzer extends AbstractFailureAnalyzer<ConfigExcepti
         }
         return new FailureAnalysis(
                 String.valueOf(cause.getMessage()),
-                "Start the database, or correct its address. To start without it, with default values until it is there,"
-                        + " set config.startup.policy=defaults; to wait longer, raise config.startup.timeout.",
+                "Start the database, or correct its address. The policy config.startup.policy=snapshot starts without it"
+                        + " when there are last known values on disk, config.startup.policy=defaults with default values;"
+                        + " to wait longer, raise config.startup.timeout.",
                 cause);
     }
 }

@@ -18,6 +18,9 @@ interface StoreCandidate {
      */
     boolean isAvailable();
 
+    /** Where the store is, without credentials; empty if that is not known. */
+    String address();
+
     /** Makes the store, and prepares the database where that is this candidate's task. */
     ConfigStore create();
 }

@@ -5,6 +5,7 @@ import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -76,16 +77,23 @@ final class StoreSelection {
             }
             return new MemoryConfigStore();
         }
-        return candidates.stream()
-                .filter(candidate -> candidate.type() == type)
-                .findFirst()
-                .orElseThrow(() -> new StoreSelectionException(
+        return chosen().orElseThrow(() -> new StoreSelectionException(
                         "config.store.type=" + name(type) + ", but the application has no such store.",
                         type == StoreType.POSTGRES
                                 ? "Add the dependency config-store-postgres and a DataSource that leads to PostgreSQL,"
                                         + " marked @Primary if there are several."
                                 : "Add the dependency config-store-mongo and a MongoDB client."))
                 .create();
+    }
+
+    /** Where the chosen store is, without credentials; empty if that is not known. */
+    String address() {
+        return chosen().map(StoreCandidate::address).orElse("");
+    }
+
+    private Optional<StoreCandidate> chosen() {
+        StoreType type = type();
+        return candidates.stream().filter(candidate -> candidate.type() == type).findFirst();
     }
 
     private static String name(StoreType type) {

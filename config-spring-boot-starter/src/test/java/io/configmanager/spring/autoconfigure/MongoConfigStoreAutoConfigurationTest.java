@@ -20,6 +20,7 @@ import io.configmanager.spring.ConfigValue;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.store.mongo.ReplicaSetServer;
 import io.configmanager.store.mongo.TestServer;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.bson.Document;
 import org.junit.jupiter.api.AfterAll;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.mongodb.autoconfigure.MongoAutoConfiguration;
@@ -232,9 +234,8 @@ class MongoConfigStoreAutoConfigurationTest {
     void aServerThatIsAwayStopsTheStartWithItsAddress() {
         ApplicationContextRunner nobody = plain.withPropertyValues(
                 "spring.mongodb.uri=mongodb://127.0.0.1:1/nobody", "config.startup.timeout=300ms");
-        for (String schema : new String[] {"always", "never"}) {
-            nobody.withPropertyValues(
-                            "config.store.mongo.initialize-schema=" + schema, "config.store.mongo.call-timeout=100ms")
+        for (String policy : new String[] {"fail", "snapshot"}) {
+            nobody.withPropertyValues("config.startup.policy=" + policy, "config.store.mongo.call-timeout=100ms")
                     .run(context -> assertThat(analysis(context.getStartupFailure()))
                             .satisfies(analysis -> assertThat(analysis.getDescription())
                                     .contains("MongoDB does not answer")
@@ -262,6 +263,31 @@ class MongoConfigStoreAutoConfigurationTest {
                                 .untilAsserted(() -> assertThat(context.getBean(Greeter.class).count)
                                         .isEqualTo(6));
                         assertThat(manager.health().status()).isEqualTo(ConfigHealth.Status.UP);
+                    });
+        }
+    }
+
+    /** C1: the server is away at the start, with a boot snapshot. */
+    @Test
+    void withABootSnapshotTheServerMayBeAway(@TempDir Path directory) {
+        try (ReplicaSetServer server = ReplicaSetServer.start()) {
+            ApplicationContextRunner kept = plain.withPropertyValues(
+                    "spring.mongodb.uri=" + server.uri(),
+                    "config.snapshot.enabled=true",
+                    "config.snapshot.directory=" + directory);
+            kept.run(context -> {
+                long revision = context.getBean(Config.class).set("app/count", 6).revision();
+                assertThat(context.getBean(ConfigManager.class).awaitRevision(revision, LONG))
+                        .isTrue();
+            });
+            server.stop();
+            kept.withPropertyValues("config.startup.timeout=300ms", "config.store.mongo.call-timeout=1s")
+                    .run(context -> {
+                        ConfigManager manager = context.getBean(ConfigManager.class);
+                        assertThat(context.getBean(Greeter.class).count).isEqualTo(6);
+                        assertThat(manager.watchStatus().state()).isEqualTo(WatchState.STALE);
+                        server.startAgain();
+                        await().atMost(LONG).until(() -> manager.watchStatus().state() == WatchState.LIVE);
                     });
         }
     }

@@ -12,13 +12,16 @@ import io.configmanager.WatchState;
 import io.configmanager.spring.ConfigBindings;
 import io.configmanager.spring.ConfigValue;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.store.TcpProxy;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
@@ -225,6 +228,47 @@ class PostgresConfigStoreAutoConfigurationTest {
                         .extracting(FailureAnalysis::getAction)
                         .asString()
                         .contains("config.startup.policy=defaults"));
+    }
+
+    /** C1: DB down at start, with a boot snapshot. */
+    @Test
+    void withABootSnapshotTheDatabaseMayBeAway(@TempDir Path directory) {
+        try (TcpProxy proxy = new TcpProxy("127.0.0.1", postgres.getPort())) {
+            ApplicationContextRunner behind = prepared.withPropertyValues(
+                    "spring.datasource.url=jdbc:postgresql://127.0.0.1:" + proxy.port() + "/postgres?user=postgres",
+                    "spring.datasource.hikari.connection-timeout=300",
+                    "config.startup.timeout=300ms",
+                    "config.snapshot.enabled=true",
+                    "config.snapshot.directory=" + directory);
+            behind.withPropertyValues("config.startup.timeout=10s").run(context -> {
+                long revision = context.getBean(Config.class)
+                        .set("app/greeting", "Ciao")
+                        .revision();
+                assertThat(context.getBean(ConfigManager.class).awaitRevision(revision, Duration.ofSeconds(10)))
+                        .isTrue();
+            });
+            proxy.refuse(true);
+            proxy.cut();
+            behind.run(context -> {
+                Greeter bean = context.getBean(Greeter.class);
+                ConfigManager manager = context.getBean(ConfigManager.class);
+                assertThat(bean.greeting).isEqualTo("Ciao");
+                assertThat(manager.watchStatus().state()).isEqualTo(WatchState.STALE);
+
+                sql.execute("UPDATE config_entry SET value = '\"Bonjour\"' WHERE key = 'app/greeting'");
+                proxy.refuse(false);
+                await().atMost(Duration.ofSeconds(10))
+                        .untilAsserted(() -> assertThat(bean.greeting).isEqualTo("Bonjour"));
+                assertThat(manager.watchStatus().state()).isEqualTo(WatchState.LIVE);
+            });
+            proxy.refuse(true);
+            proxy.cut();
+            behind.withPropertyValues("config.snapshot.encryption-key=AAAAAAAAAAAAAAAAAAAAAA==")
+                    .run(context -> assertThat(new StartupFailureAnalyzer().analyze(context.getStartupFailure()))
+                            .extracting(FailureAnalysis::getDescription)
+                            .asString()
+                            .contains("is not encrypted though a key is set"));
+        }
     }
 
     @Test

@@ -6,7 +6,9 @@ import io.configmanager.samples.robustness.Records.Line;
 import io.configmanager.samples.robustness.Timeline.Interval;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Judges how a client behaves: resyncs (I14), attempts and noise (I15), its end (I16), and when it calls itself stale (I12). */
 final class BehaviourCheck {
@@ -14,6 +16,7 @@ final class BehaviourCheck {
     private static final long WINDOW = TimeUnit.SECONDS.toNanos(5);
     private static final int ATTEMPTS_PER_WINDOW = 60;
     private static final long BUSY_STOP = TimeUnit.SECONDS.toNanos(1);
+    private static final Set<String> REPLACEMENTS = Set.of("LINEAGE", "RESTORE", "REWIND");
 
     private final Observed client;
     private final Findings findings;
@@ -26,6 +29,7 @@ final class BehaviourCheck {
     /** @param killed whether it was ended by force, and so could not close */
     void check(List<String> log, boolean killed) {
         resyncs();
+        lineages();
         attempts();
         noise(log);
         stop(killed);
@@ -83,6 +87,53 @@ final class BehaviourCheck {
             }
         }
         return false;
+    }
+
+    /**
+     * Nobody can have proved that nothing newer is missing without having met the new lineage, whatever else was broken. Judges
+     * only what was proved before the next replacement, because a restore may bring the former lineage back.
+     */
+    private void lineages() {
+        List<Interval> replacements = client.timeline.faults().stream()
+                .filter(fault -> REPLACEMENTS.contains(fault.kind()))
+                .toList();
+        for (int i = 0; i < replacements.size(); i++) {
+            Interval change = replacements.get(i);
+            long next = i + 1 < replacements.size() ? replacements.get(i + 1).start() : Long.MAX_VALUE;
+            if (!change.kind().equals("LINEAGE") || !wasLiveBefore(change.start())) {
+                continue;
+            }
+            Line proof = firstProof(change.end() + ViewCheck.STALENESS_NANOS, next);
+            if (proof != null) {
+                findings.judged(Invariant.I14);
+                boolean said = client.resyncs.stream()
+                        .anyMatch(resync -> resync.text(3).equals("history_replaced")
+                                && resync.number(1) >= change.start()
+                                && resync.number(1) <= proof.number(2));
+                if (!said) {
+                    client.violated(
+                            Invariant.I14,
+                            "accepted another lineage at revision " + proof.text(5)
+                                    + " without saying that history was replaced");
+                }
+            }
+        }
+    }
+
+    private boolean wasLiveBefore(long moment) {
+        return client.lines.stream()
+                .anyMatch(line -> line.kind().equals("S") && line.text(3).equals("LIVE") && line.number(2) < moment);
+    }
+
+    /** The first status, recorded before a moment, that claims to hold everything until after another one. */
+    private @Nullable Line firstProof(long after, long before) {
+        for (Line line : client.lines) {
+            boolean claims = line.kind().equals("S") && line.number(4) >= 0;
+            if (claims && line.number(1) - line.number(4) > after && line.number(2) < before) {
+                return line;
+            }
+        }
+        return null;
     }
 
     private void attempts() {

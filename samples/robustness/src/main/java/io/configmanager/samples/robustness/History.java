@@ -29,6 +29,10 @@ final class History {
             return version == 0;
         }
 
+        boolean readable() {
+            return !value.contains("broken");
+        }
+
         /** As change sets are recorded. */
         String text() {
             return absent() ? Texts.NONE : version + ":" + value;
@@ -68,6 +72,16 @@ final class History {
             NavigableMap<Long, State> known = states.get(id(namespace, key));
             Map.Entry<Long, State> entry = known == null ? null : known.floorEntry(revision);
             return entry == null ? State.ABSENT : entry.getValue();
+        }
+
+        /** Whether a key had a readable value of this version, up to a revision, since the lineage began. */
+        boolean hadReadable(String namespace, String key, long version, long revision) {
+            NavigableMap<Long, State> known = states.getOrDefault(id(namespace, key), new TreeMap<>());
+            return known.headMap(revision, true).values().stream()
+                            .anyMatch(state -> state.version() == version && state.readable())
+                    || (parent != null
+                            && parent.lineage == lineage
+                            && parent.hadReadable(namespace, key, version, Math.min(revision, baseRevision)));
         }
 
         /** The digest of all plain keys of a namespace. */

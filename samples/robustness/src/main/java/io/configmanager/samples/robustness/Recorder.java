@@ -11,8 +11,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Appends records to a file: one line each, fields separated by tabs, the first one the kind. Every record is handed to the
- * system at once, so it survives the end of this process, also a violent one.
+ * Writes records to a file: one line each, fields separated by tabs, the first one the kind. Every record is handed to the
+ * system at once, so it survives the end of this process, also a violent one. The file must not exist: the records of two
+ * runs cannot be judged as one.
  */
 final class Recorder implements AutoCloseable {
 
@@ -22,7 +23,7 @@ final class Recorder implements AutoCloseable {
     Recorder(Path file) {
         try {
             out = Files.newBufferedWriter(
-                    file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                    file, StandardCharsets.UTF_8, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -75,11 +75,16 @@ final class Sampler implements Runnable {
     }
 
     boolean shows(String namespace, String key, String value) {
-        return manager.namespace(namespace)
-                .view()
-                .entry(key)
-                .filter(entry -> entry.value().replace("\"", "").equals(value))
-                .isPresent();
+        try {
+            return manager.namespace(namespace)
+                    .view()
+                    .entry(key)
+                    .filter(entry -> entry.value().replace("\"", "").equals(value))
+                    .isPresent();
+        } catch (ConfigException e) {
+            // Not in memory yet.
+            return false;
+        }
     }
 
     void stop() {

@@ -20,7 +20,10 @@ final class ViewCheck {
     private static final long CLOCK_MICROS = 100_000;
 
     private static final long EXPIRY_AHEAD_MICROS = TimeUnit.MILLISECONDS.toMicros(1_500);
-    private static final long STALENESS_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
+    /** By how much staleness may be understated. */
+    static final long STALENESS_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
     private static final long INVISIBLE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Observed client;
@@ -134,18 +137,18 @@ final class ViewCheck {
         return null;
     }
 
-    /** A value that cannot be read leaves the last good one, if there was one. */
+    /** A value that cannot be read leaves an earlier good one of the same history, if the client had one. */
     private static @Nullable String broken(Era era, Line line, String namespace, long revision) {
         State state = era.state(namespace, Keys.BROKEN, revision);
-        boolean readable = !state.value().contains("broken");
         String shown = line.items(9).isEmpty() ? Texts.NONE : line.items(9).get(0);
-        if (readable && !shown.equals(state.absent() ? Texts.NONE : Keys.BROKEN + ':' + state.version())) {
-            return "shows " + shown + " instead of version " + state.version();
+        if (state.readable()) {
+            boolean same = shown.equals(state.absent() ? Texts.NONE : Keys.BROKEN + ':' + state.version());
+            return same ? null : "shows " + shown + " instead of version " + state.version();
         }
-        boolean tooNew = !readable
-                && !shown.equals(Texts.NONE)
-                && Long.parseLong(shown.substring(shown.indexOf(':') + 1)) >= state.version();
-        return tooNew ? "shows the broken value of " + shown : null;
+        boolean good = shown.equals(Texts.NONE)
+                || era.hadReadable(
+                        namespace, Keys.BROKEN, Long.parseLong(shown.substring(shown.indexOf(':') + 1)), revision);
+        return good ? null : "shows " + shown + ", which is not a good value of this history";
     }
 
     private void pairs(Line line, String place) {

@@ -79,6 +79,46 @@ class CheckerTest {
     }
 
     @Test
+    void i2AGoodValueThatNeverWas() {
+        recording
+                .commit(1, 10, "op:a", "b/0 2 0")
+                .commit(2, 20, "op:b", "b/0 3 {broken")
+                .client(broken(2, 30, 1));
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void i2AGoodValueOfAnotherLineage() {
+        recording
+                .commit(1, 10, "op:a", "b/0 2 0")
+                .commit(2, 20, "op:b", "b/0 3 {broken")
+                .lineage(2, 5_000)
+                .commit(3, 5_100, "op:c", "b/0 4 {broken")
+                .event(5_200, "resynced", "history_replaced")
+                .client(broken(3, 5_300, 2));
+        expect(Invariant.I2);
+    }
+
+    @Test
+    void anEarlierGoodValueViolatesNothing() {
+        recording
+                .commit(1, 10, "op:a", "b/0 2 0")
+                .commit(2, 20, "op:b", "b/0 3 {broken")
+                .client(broken(2, 30, 2))
+                .restore(2, 5_000, "b/0 3 2 {broken")
+                .commit(3, 5_050, "op:c", "b/0 4 {broken")
+                .client(broken(3, 5_100, 2));
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    /** A view that shows a version of a key whose value may be broken, and nothing else. */
+    private static Object[] broken(int revision, int millis, int version) {
+        long nanos = Recording.nanos(millis);
+        String shown = Keys.BROKEN + ':' + version;
+        return new Object[] {"V", nanos, nanos, nanos / 1_000, "", revision, "0", "-|-;-|-", "", shown, "sampled"};
+    }
+
+    @Test
     void i3AViewThatGoesBack() {
         recording.commit(1, 10, "op:a", "k/0 1 a");
         Map<String, String> before = recording.table();
@@ -269,6 +309,55 @@ class CheckerTest {
     void i14AReplacedHistoryThatIsNotNoticed() {
         recording.commit(1, 10, "op:a", "k/0 1 a").view(1, 20).lineage(1, 2_000).view(1, 99_000);
         expect(Invariant.I14);
+    }
+
+    @Test
+    void i14ANewLineageThatIsAcceptedWithoutAWord() {
+        expectUnsaid(newLineage().status(6_000, "LIVE", 10, 1));
+    }
+
+    @Test
+    void i14ANewLineageThatIsTakenForACompaction() {
+        expectUnsaid(newLineage()
+                .compact(1, 5_060)
+                .event(5_100, "resynced", "compacted")
+                .status(6_000, "LIVE", 10, 1));
+    }
+
+    @Test
+    void i14ANewLineageThatIsToldOnlyAfterItWasAccepted() {
+        expectUnsaid(newLineage().status(6_000, "LIVE", 10, 1).event(6_200, "resynced", "history_replaced"));
+    }
+
+    @Test
+    void aNewLineageThatIsSaidViolatesNothing() {
+        newLineage().event(5_100, "resynced", "history_replaced").status(6_000, "LIVE", 10, 1);
+        assertThat(recording.closed(9_000, 10, "", 0).check().violations()).isEmpty();
+    }
+
+    @Test
+    void aNewLineageThatNobodyMetBeforeTheNextRestoreViolatesNothing() {
+        newLineage()
+                .status(6_000, "STALE", 1_000, 1)
+                .restore(1, 7_020, "k/0 1 1 a")
+                .fault("RESTORE", 7_000, 7_050)
+                .status(8_000, "LIVE", 10, 1);
+        assertThat(recording.closed(9_000, 10, "", 0).check().violations()).isEmpty();
+    }
+
+    /** The client is live at revision 1, then the lineage changes. */
+    private Recording newLineage() {
+        return recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .status(4_000, "LIVE", 10, 1)
+                .lineage(1, 5_020)
+                .fault("LINEAGE", 5_000, 5_050);
+    }
+
+    private static void expectUnsaid(Recording recording) {
+        assertThat(recording.closed(9_000, 10, "", 0).check().examples(Invariant.I14))
+                .containsExactly(
+                        "client 1.1: accepted another lineage at revision 1 without saying that history was replaced");
     }
 
     @Test

@@ -86,6 +86,16 @@ final class Recording {
         return this;
     }
 
+    Recording compact(int revision, int millis) {
+        archive.add(line("H", micros(millis), ++transactions, "compact", revision, 0));
+        return this;
+    }
+
+    /** A fault of the server, from one moment to another. */
+    Recording fault(String kind, int from, int to) {
+        return run("T", nanos(from), nanos(to), 0, kind, "-");
+    }
+
     /** A view of what was committed so far. */
     Recording view(int revision, int millis) {
         return view(revision, millis, Map.copyOf(table), "sampled");

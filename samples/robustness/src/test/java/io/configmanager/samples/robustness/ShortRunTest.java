@@ -22,8 +22,8 @@ class ShortRunTest {
     void everyInvariantHolds() throws Exception {
         long seed = Long.getLong("robustness.seed", ThreadLocalRandom.current().nextLong(1_000_000));
         System.out.println("Robustness: seed " + seed + ", " + SECONDS + " s");
-        Path directory = Files.createDirectories(Path.of("target", "robustness", "seed-" + seed))
-                .toAbsolutePath();
+        Path all = Files.createDirectories(Path.of("target", "robustness")).toAbsolutePath();
+        Path directory = Files.createTempDirectory(all, "seed-" + seed + "-");
         new Run(new Settings(seed, Duration.ofSeconds(SECONDS)), directory).execute();
 
         Findings findings = Checker.check(Records.read(directory));
