@@ -242,6 +242,7 @@ final class Dispatcher implements Audience {
         private final Subscriber subscriber;
 
         /** Held here, because a reference that is garbage itself tells of nothing. */
+        @SuppressWarnings("UnusedVariable")
         private volatile @Nullable Forgettable forgettable;
 
         Registration(String namespace, Subscriber subscriber) {
