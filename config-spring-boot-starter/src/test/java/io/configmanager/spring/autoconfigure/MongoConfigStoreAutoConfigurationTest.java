@@ -276,7 +276,8 @@ class MongoConfigStoreAutoConfigurationTest {
                     "config.snapshot.enabled=true",
                     "config.snapshot.directory=" + directory);
             kept.run(context -> {
-                long revision = context.getBean(Config.class).set("app/count", 6).revision();
+                long revision =
+                        context.getBean(Config.class).set("app/count", 6).revision();
                 assertThat(context.getBean(ConfigManager.class).awaitRevision(revision, LONG))
                         .isTrue();
             });
