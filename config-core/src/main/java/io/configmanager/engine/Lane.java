@@ -132,9 +132,12 @@ final class Lane implements Subscriber {
         if (compared != null) {
             for (ConfigChange change : all.changes()) {
                 ConfigEntry entry = change.after();
-                boolean news = entry != null && (all.epoch() > seenEpoch || entry.revision() > seenUpTo);
+                if (entry == null || compared.contains(change.key())) {
+                    continue;
+                }
+                boolean news = all.epoch() > seenEpoch || entry.revision() > seenUpTo;
                 // What is newer still comes by the feed.
-                if (news && entry.revision() <= all.revision() && !compared.contains(change.key())) {
+                if (news && entry.revision() <= all.revision()) {
                     changes.add(change);
                 }
             }
