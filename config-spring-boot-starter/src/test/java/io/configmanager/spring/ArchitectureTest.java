@@ -68,6 +68,14 @@ class ArchitectureTest {
             .resideInAPackage("io.configmanager.store.postgres..");
 
     @ArchTest
+    static final ArchRule onlyTheMongoConfigurationKnowsMongo = noClasses()
+            .that()
+            .haveNameNotMatching(".*\\.Mongo[^.]*")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.configmanager.store.mongo..", "com.mongodb..");
+
+    @ArchTest
     static final ArchRule noCycles =
             slices().matching("io.configmanager.spring.(**)").should().beFreeOfCycles();
 

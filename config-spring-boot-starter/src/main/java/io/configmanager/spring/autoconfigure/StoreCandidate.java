@@ -21,6 +21,6 @@ interface StoreCandidate {
     /** Where the store is, without credentials; empty if that is not known. */
     String address();
 
-    /** Makes the store. Does not need to reach the database. */
+    /** Makes the store, and prepares the database where that is this candidate's task. */
     ConfigStore create();
 }

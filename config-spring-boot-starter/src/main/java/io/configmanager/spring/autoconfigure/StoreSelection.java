@@ -18,13 +18,13 @@ final class StoreSelection {
 
     private final @Nullable StoreType configured;
     private final List<StoreCandidate> candidates;
-    private final int dataSources;
+    private final List<String> undecided;
     private final SingletonSupplier<StoreType> type = SingletonSupplier.of(this::decide);
 
-    /** @param dataSources how many data sources the application has */
-    StoreSelection(@Nullable StoreType configured, List<StoreCandidate> candidates, int dataSources) {
+    /** @param undecided what the application has several of, none of them marked: "2 DataSources" */
+    StoreSelection(@Nullable StoreType configured, List<StoreCandidate> candidates, List<String> undecided) {
         this.configured = configured;
-        this.dataSources = dataSources;
+        this.undecided = List.copyOf(undecided);
         this.candidates = List.copyOf(candidates);
     }
 
@@ -57,10 +57,10 @@ final class StoreSelection {
                                             .toList())
                             + ", or declare a ConfigStore bean.");
         }
-        if (candidates.isEmpty() && dataSources > 1) {
+        if (candidates.isEmpty() && !undecided.isEmpty()) {
             throw new StoreSelectionException(
-                    "The application has " + dataSources
-                            + " DataSources, and none is marked as the one for configuration.",
+                    "The application has " + String.join(" and ", undecided)
+                            + ", and none is marked as the one for configuration.",
                     "Mark one with @Primary, declare a ConfigStore bean, or set config.store.type=memory.");
         }
         return available.isEmpty() ? StoreType.MEMORY : available.get(0).type();

@@ -2,11 +2,13 @@
 package io.configmanager.spring.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
+import io.configmanager.store.mongo.MongoConfigStore;
 import io.configmanager.store.postgres.PostgresConfigStore;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
@@ -15,6 +17,7 @@ import org.postgresql.ds.PGSimpleDataSource;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.mongodb.autoconfigure.MongoAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -28,6 +31,15 @@ class StoreSelectionTest {
 
     private static final String NOBODY = "jdbc:postgresql://127.0.0.1:1/nobody";
 
+    private static final String MONGO_NOBODY = "mongodb://127.0.0.1:1/nobody";
+
+    private final ApplicationContextRunner withMongo = new ApplicationContextRunner()
+            .withConfiguration(AutoConfigurations.of(
+                    MongoAutoConfiguration.class,
+                    MongoConfigStoreAutoConfiguration.class,
+                    ConfigStoreAutoConfiguration.class,
+                    ConfigValueAutoConfiguration.class))
+            .withPropertyValues("spring.mongodb.uri=" + MONGO_NOBODY, "config.store.mongo.initialize-schema=never");
     private final ApplicationContextRunner runner = new ApplicationContextRunner()
             .withConfiguration(AutoConfigurations.of(
                     DataSourceAutoConfiguration.class,
@@ -142,37 +154,42 @@ class StoreSelectionTest {
                 .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(MemoryConfigStore.class));
     }
 
-    private static final class Mongo implements StoreCandidate {
-        @Override
-        public StoreType type() {
-            return StoreType.MONGO;
-        }
+    @Test
+    void aMongoClientIsTheStoreAlsoWhenTheServerIsAway() {
+        withMongo.run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(MongoConfigStore.class));
+    }
 
-        @Override
-        public String reason() {
-            return "the application has a MongoDB client";
-        }
+    @Test
+    void theMongoDatabaseIsTheOneOfTheConnectionUnlessOneIsNamed() {
+        withMongo.run(context ->
+                assertThat(context.getBean(ConfigStore.class).description()).contains("nobody.config_entry"));
+        withMongo
+                .withPropertyValues(
+                        "config.store.mongo.database=settings", "config.store.mongo.collection-prefix=live_")
+                .run(context -> assertThat(context.getBean(ConfigStore.class).description())
+                        .contains("settings.live_entry"));
+        withMongo
+                .withPropertyValues("config.store.mongo.database=Bad Name")
+                .run(context -> assertThat(context.getStartupFailure()).hasStackTraceContaining("Invalid database"));
+    }
 
-        @Override
-        public boolean isAvailable() {
-            return true;
-        }
-
-        @Override
-        public String address() {
-            return "";
-        }
-
-        @Override
-        public ConfigStore create() {
-            return new MemoryConfigStore();
-        }
+    @Test
+    void worksWithoutTheMongoModuleAndWithoutItsDriver() {
+        withMongo
+                .withClassLoader(new FilteredClassLoader(MongoConfigStore.class))
+                .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(MemoryConfigStore.class));
+        runner.withConfiguration(AutoConfigurations.of(MongoConfigStoreAutoConfiguration.class))
+                .withPropertyValues("spring.datasource.url=" + NOBODY)
+                .withClassLoader(new FilteredClassLoader("org.springframework.boot.mongodb", "com.mongodb"))
+                .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(PostgresConfigStore.class));
     }
 
     @Test
     void twoStoresNeedAChoice() {
-        ApplicationContextRunner both =
-                runner.withPropertyValues("spring.datasource.url=" + NOBODY).withBean(StoreCandidate.class, Mongo::new);
+        ApplicationContextRunner both = withMongo
+                .withConfiguration(AutoConfigurations.of(
+                        DataSourceAutoConfiguration.class, PostgresConfigStoreAutoConfiguration.class))
+                .withPropertyValues("spring.datasource.url=" + NOBODY);
         both.run(context -> {
             FailureAnalysis analysis = new StoreSelectionFailureAnalyzer().analyze(context.getStartupFailure());
             assertThat(analysis).isNotNull();
@@ -187,7 +204,10 @@ class StoreSelectionTest {
         both.withPropertyValues("config.store.type=postgres")
                 .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(PostgresConfigStore.class));
         both.withPropertyValues("config.store.type=mongo")
-                .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(MemoryConfigStore.class));
+                .run(context -> assertThat(context)
+                        .doesNotHaveBean(PostgresConfigSchemaInitializer.class)
+                        .getBean(ConfigStore.class)
+                        .isInstanceOf(MongoConfigStore.class));
     }
 
     @Test
@@ -205,15 +225,22 @@ class StoreSelectionTest {
     }
 
     @Test
-    void severalDataSourcesWithoutAPrimaryOneAreNoReasonForMemory() {
-        assertThatThrownBy(() -> new StoreSelection(null, java.util.List.of(), 2).type())
-                .isInstanceOf(StoreSelectionException.class)
-                .hasMessageContaining("2 DataSources");
-    }
-
-    @Test
-    void aSelectionOutsideOfSpringSaysTheSame() {
-        assertThatThrownBy(() -> new StoreSelection(null, java.util.List.of(new Mongo(), new Mongo()), 0).type())
-                .isInstanceOf(StoreSelectionException.class);
+    void severalConnectionsWithoutAPrimaryOneAreNoReasonForMemory() {
+        withoutDatabase()
+                .withBean("one", DataSource.class, PGSimpleDataSource::new)
+                .withBean("two", DataSource.class, PGSimpleDataSource::new)
+                .run(context -> assertThat(new StoreSelectionFailureAnalyzer().analyze(context.getStartupFailure()))
+                        .extracting(FailureAnalysis::getDescription)
+                        .asString()
+                        .contains("2 DataSources, and none"));
+        new ApplicationContextRunner()
+                .withConfiguration(AutoConfigurations.of(
+                        MongoConfigStoreAutoConfiguration.class, ConfigStoreAutoConfiguration.class))
+                .withBean("one", MongoClient.class, () -> MongoClients.create(MONGO_NOBODY))
+                .withBean("two", MongoClient.class, () -> MongoClients.create(MONGO_NOBODY))
+                .run(context -> assertThat(new StoreSelectionFailureAnalyzer().analyze(context.getStartupFailure()))
+                        .extracting(FailureAnalysis::getDescription)
+                        .asString()
+                        .contains("2 MongoClients, and none"));
     }
 }

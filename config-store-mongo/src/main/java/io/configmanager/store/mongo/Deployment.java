@@ -34,19 +34,23 @@ final class Deployment {
     final MongoCollection<Document> head;
     final MongoCollection<Document> operations;
     final Duration timeout;
+    private final boolean allowPolling;
 
-    Deployment(MongoClient client, MongoNames names, Duration timeout) {
+    Deployment(MongoClient client, MongoNames names, Duration timeout, boolean allowPolling) {
         this(
                 client,
                 names,
                 timeout,
+                allowPolling,
                 client.getDatabase(names.database()).withTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS));
     }
 
-    private Deployment(MongoClient client, MongoNames names, Duration timeout, MongoDatabase anyConcern) {
+    private Deployment(
+            MongoClient client, MongoNames names, Duration timeout, boolean allowPolling, MongoDatabase anyConcern) {
         this.client = client;
         this.names = names;
         this.timeout = timeout;
+        this.allowPolling = allowPolling;
         database = anyConcern
                 .withReadConcern(ReadConcern.MAJORITY)
                 .withWriteConcern(WriteConcern.MAJORITY)
@@ -59,7 +63,7 @@ final class Deployment {
 
     /** For transactions that others began: they have a deadline of their own, which the driver lets nobody change. */
     Deployment joining() {
-        return new Deployment(client, names, timeout, client.getDatabase(names.database()));
+        return new Deployment(client, names, timeout, allowPolling, client.getDatabase(names.database()));
     }
 
     /**
@@ -75,6 +79,12 @@ final class Deployment {
     Moment moment(ClientSession session) {
         Document self = database.runCommand(session, new Document("isMaster", 1));
         boolean replicated = self.containsKey("setName") || "isdbgrid".equals(self.get("msg"));
+        if (!replicated && !allowPolling) {
+            throw new MongoSetupException(
+                    MongoSetupException.Problem.NO_REPLICA_SET,
+                    "The MongoDB server is no replica set, so it has neither transactions nor change streams",
+                    null);
+        }
         Instant time = self.getDate("localTime").toInstant();
         BsonTimestamp operationTime = session.getOperationTime();
         return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, replicated);
@@ -145,10 +155,10 @@ final class Deployment {
     }
 
     StoreException missingHead() {
-        return new StoreException(
+        return new MongoSetupException(
+                MongoSetupException.Problem.NOT_INITIALIZED,
                 "The collection " + names.database() + "." + names.head() + " has no head document: set"
                         + " config.store.mongo.initialize-schema=always, or restore it",
-                false,
                 null);
     }
 }

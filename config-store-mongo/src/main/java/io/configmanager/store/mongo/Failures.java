@@ -27,10 +27,10 @@ final class Failures {
         }
         String reason = "Cannot " + what + ": ";
         if (isPrivilege(mongo)) {
-            return new StoreException(
+            return new MongoSetupException(
+                    MongoSetupException.Problem.PRIVILEGES,
                     reason + "MongoDB refuses this user (code " + mongo.getCode()
                             + "). It needs the role readWrite on the database, to follow changes only read",
-                    false,
                     mongo);
         }
         boolean permanent = PERMANENT.contains(mongo.getCode());

@@ -87,7 +87,8 @@ public final class MongoConfigStore implements ConfigStore {
     private final Writer joiningWriter;
     private final CommitWork joiningWork;
     private final @Nullable SpringTransactions transactions;
-    private final MongoClientSettings feedSettings;
+    private final @Nullable MongoClientSettings feedSettings;
+    private final boolean allowPolling;
     private final Set<String> warnings = ConcurrentHashMap.newKeySet();
     private @Nullable MongoClient feedClient;
     private volatile @Nullable Boolean replicated;
@@ -95,27 +96,30 @@ public final class MongoConfigStore implements ConfigStore {
 
     private MongoConfigStore(Builder builder) {
         settings = builder.settings();
-        deployment = new Deployment(builder.client, builder.names, settings.callTimeout());
+        allowPolling = builder.allowPolling;
+        deployment = new Deployment(builder.client, builder.names, settings.callTimeout(), allowPolling);
         writer = new Writer(deployment);
         work = new CommitWork(deployment);
         Deployment joining = deployment.joining();
         joiningWriter = writer.joining(joining);
         joiningWork = new CommitWork(joining);
         transactions = builder.transactions;
-        feedSettings = feedSettings(builder.feedSettings, settings.callTimeout());
+        feedSettings = builder.feedSettings == null ? null : feedSettings(builder.feedSettings, settings.callTimeout());
     }
 
     /**
      * @param client for reads and writes, usually the application's
-     * @param feedSettings how to reach the same deployment for the feed, which has a small client of its own
+     * @param feedSettings how to reach the same deployment for the feed, which has a small client of its own; without
+     *     them, each feed keeps a connection of {@code client}
      */
-    public static Builder builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
+    public static Builder builder(MongoClient client, @Nullable MongoClientSettings feedSettings, MongoNames names) {
         return new Builder(client, feedSettings, names);
     }
 
     /** Creates the collections, the indexes and the head document where they are missing. Idempotent. */
     public void initialize() {
         call("create the collections", () -> {
+            deployment.now();
             for (String name : List.of(
                     deployment.names.entries(),
                     deployment.names.log(),
@@ -328,7 +332,7 @@ public final class MongoConfigStore implements ConfigStore {
     public Feed openFeed(Position position) {
         return call("open the feed", () -> {
             MongoToken.parse(position);
-            Deployment own = new Deployment(feedClient(), deployment.names, deployment.timeout);
+            Deployment own = new Deployment(feedClient(), deployment.names, deployment.timeout, allowPolling);
             MongoFeed feed = new MongoFeed(this, own, position);
             feeds.add(feed);
             if (closed) {
@@ -514,6 +518,9 @@ public final class MongoConfigStore implements ConfigStore {
 
     private synchronized MongoClient feedClient() {
         requireOpen();
+        if (feedSettings == null) {
+            return deployment.client;
+        }
         if (feedClient == null) {
             feedClient = MongoClients.create(feedSettings);
         }
@@ -561,14 +568,24 @@ public final class MongoConfigStore implements ConfigStore {
     /** Settings of a store; every one has a default that works. */
     public static final class Builder extends StoreSettings.Builder<Builder> {
         private final MongoClient client;
-        private final MongoClientSettings feedSettings;
+        private final @Nullable MongoClientSettings feedSettings;
         private final MongoNames names;
         private @Nullable SpringTransactions transactions;
+        private boolean allowPolling = true;
 
-        private Builder(MongoClient client, MongoClientSettings feedSettings, MongoNames names) {
+        private Builder(MongoClient client, @Nullable MongoClientSettings feedSettings, MongoNames names) {
             this.client = client;
             this.feedSettings = feedSettings;
             this.names = names;
+        }
+
+        /**
+         * Whether a server that is no replica set may be used, with its weaker promises; otherwise every call then fails
+         * with a {@link MongoSetupException}. Allowed by default.
+         */
+        public Builder allowPolling(boolean allow) {
+            this.allowPolling = allow;
+            return this;
         }
 
         @Override
