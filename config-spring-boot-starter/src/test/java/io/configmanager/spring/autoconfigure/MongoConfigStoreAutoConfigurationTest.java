@@ -20,6 +20,7 @@ import io.configmanager.WatchState;
 import io.configmanager.spring.ConfigBindings;
 import io.configmanager.spring.ConfigValue;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.spring.autoconfigure.MongoConfigStoreAutoConfiguration.SurroundingTransactions;
 import io.configmanager.store.mongo.ReplicaSetServer;
 import io.configmanager.store.mongo.TestServer;
 import java.nio.file.Path;
@@ -38,6 +39,8 @@ import org.springframework.boot.mongodb.autoconfigure.MongoClientSettingsBuilder
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 import org.springframework.data.mongodb.MongoDatabaseFactory;
 import org.springframework.data.mongodb.MongoTransactionManager;
 import org.springframework.data.mongodb.core.SimpleMongoClientDatabaseFactory;
@@ -102,25 +105,38 @@ class MongoConfigStoreAutoConfigurationTest {
 
     @Test
     void aCommitJoinsTheTransactionOfSpringData() {
-        runner.withBean(
-                        MongoDatabaseFactory.class,
-                        () -> new SimpleMongoClientDatabaseFactory(MongoClients.create(TestServer.uri()), DATABASE))
-                .run(context -> {
-                    Config config = context.getBean(Config.class);
-                    MongoTransactionManager manager = new MongoTransactionManager(
-                            context.getBean(MongoDatabaseFactory.class),
-                            TransactionOptions.builder()
-                                    .writeConcern(WriteConcern.MAJORITY)
-                                    .build());
-                    TransactionTemplate transaction = new TransactionTemplate(manager);
-                    transaction.executeWithoutResult(status -> {
-                        config.set("app/greeting", "Ciao");
-                        status.setRollbackOnly();
-                    });
-                    assertThat(config.latest("app/greeting")).isEmpty();
-                    transaction.executeWithoutResult(status -> config.set("app/greeting", "Ciao"));
-                    assertThat(config.latest("app/greeting")).isPresent();
-                });
+        runner.withUserConfiguration(SpringData.class).run(context -> {
+            assertThat(context).hasSingleBean(SurroundingTransactions.class);
+            Config config = context.getBean(Config.class);
+            MongoTransactionManager manager = new MongoTransactionManager(
+                    context.getBean(MongoDatabaseFactory.class),
+                    TransactionOptions.builder()
+                            .writeConcern(WriteConcern.MAJORITY)
+                            .build());
+            TransactionTemplate transaction = new TransactionTemplate(manager);
+            transaction.executeWithoutResult(status -> {
+                config.set("app/greeting", "Ciao");
+                status.setRollbackOnly();
+            });
+            assertThat(config.latest("app/greeting")).isEmpty();
+            transaction.executeWithoutResult(status -> config.set("app/greeting", "Ciao"));
+            assertThat(config.latest("app/greeting")).isPresent();
+        });
+    }
+
+    /** Boot makes no client where the application has a factory. */
+    @Configuration(proxyBeanMethods = false)
+    static class SpringData {
+
+        @Bean
+        MongoClient client() {
+            return MongoClients.create(TestServer.uri());
+        }
+
+        @Bean
+        MongoDatabaseFactory factory(MongoClient client) {
+            return new SimpleMongoClientDatabaseFactory(client, DATABASE);
+        }
     }
 
     @Test
