@@ -38,7 +38,8 @@ class PublisherTckTest {
 
     /** The kit skips these for everybody, because nobody can write them, and the optional ones that do not apply here. */
     private static final List<String> NOT_APPLICABLE = List.of(
-            // Each subscriber has a watcher of its own and may miss what another one gets.
+            // Each subscriber has a watcher of its own and may miss what another one gets; if it happens not to, these
+            // pass.
             "optional_spec111_multicast_mustProduceTheSameElementsInTheSameSequenceToAllOfItsSubscribersWhenRequestingManyUpfront",
             "optional_spec111_multicast_mustProduceTheSameElementsInTheSameSequenceToAllOfItsSubscribersWhenRequestingManyUpfrontAndCompleteAsExpected",
             "optional_spec111_multicast_mustProduceTheSameElementsInTheSameSequenceToAllOfItsSubscribersWhenRequestingOneByOne",
@@ -69,7 +70,7 @@ class PublisherTckTest {
         skipped.add("optional_spec104_mustSignalOnErrorWhenFails");
         skipped.add(
                 "required_spec109_mayRejectCallsToSubscribeIfPublisherIsUnableOrUnwillingToServeThemRejectionMustTriggerOnErrorAfterOnSubscribe");
-        assertThat(skippedBy(ValueVerification.class)).containsExactlyInAnyOrderElementsOf(skipped);
+        assertThat(skippedBy(ValueVerification.class)).isSubsetOf(skipped);
     }
 
     @Test
@@ -77,7 +78,7 @@ class PublisherTckTest {
         List<String> skipped = new ArrayList<>(NOT_APPLICABLE);
         // Wants 2³¹ elements; a value has as many as are wanted.
         skipped.add("required_spec317_mustNotSignalOnErrorWhenPendingAboveLongMaxValue");
-        assertThat(skippedBy(ConfigVerification.class)).containsExactlyInAnyOrderElementsOf(skipped);
+        assertThat(skippedBy(ConfigVerification.class)).isSubsetOf(skipped);
     }
 
     private static List<String> skippedBy(Class<?> verification) {
