@@ -259,7 +259,8 @@ class PostgresConfigStoreAutoConfigurationTest {
                 proxy.refuse(false);
                 await().atMost(Duration.ofSeconds(10))
                         .untilAsserted(() -> assertThat(bean.greeting).isEqualTo("Bonjour"));
-                assertThat(manager.watchStatus().state()).isEqualTo(WatchState.LIVE);
+                await().atMost(Duration.ofSeconds(10))
+                        .until(() -> manager.watchStatus().state() == WatchState.LIVE);
             });
             proxy.refuse(true);
             proxy.cut();
