@@ -123,7 +123,7 @@ class ManagerOnPostgresTest {
                             config.get("app/greeting", String.class, "default").equals("Hello"));
             await().atMost(SOON).until(() -> !seen.isEmpty());
             assertThat(seen.get(0).changes()).extracting(ConfigChange::kind).containsOnly(ConfigChange.Kind.INSERT);
-            assertThat(manager.watchStatus().state()).isEqualTo(WatchState.LIVE);
+            await().atMost(SOON).until(() -> manager.watchStatus().state() == WatchState.LIVE);
         }
     }
 
