@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager;
 
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Flow;
@@ -70,38 +69,40 @@ public interface Config {
     Page<LogEntry> history(String key, int limit, @Nullable String cursor);
 
     /** Creates or overwrites. See {@link #set(String, Object, WriteOptions)}. */
-    ConfigEntry set(String key, Object value);
+    WriteResult set(String key, Object value);
 
     /**
-     * Stores a value.
+     * Stores a value. While the store is away, a manager with an outbox queues it instead, and the result says so.
      *
-     * @return the stored entry with its new version and revision
+     * @return where the value is now, with the entry and its new version and revision
      * @throws InvalidConfigException if the value cannot be encoded or is larger than the limit
      * @throws VersionConflictException if the condition does not hold
-     * @throws StoreException if the store did not confirm the write
+     * @throws StoreException if the store did not confirm the write and it was not queued
+     * @throws OutboxFullException if the store is away and the outbox holds as much as it may
      */
-    ConfigEntry set(String key, Object value, WriteOptions options);
+    WriteResult set(String key, Object value, WriteOptions options);
 
-    /** Deletes the key; false if it did not exist. */
-    boolean delete(String key);
+    /** Deletes the key. See {@link #delete(String, WriteOptions)}. */
+    WriteResult delete(String key);
 
     /**
-     * Deletes the key; false if it did not exist and the condition allowed that.
+     * Deletes the key; nothing {@linkplain WriteResult#changed() changes} if it did not exist and the condition allowed
+     * that.
      *
      * @throws VersionConflictException if the condition does not hold
      */
-    boolean delete(String key, WriteOptions options);
+    WriteResult delete(String key, WriteOptions options);
 
     /**
      * Several writes as one: all or nothing, one revision, seen together by every reader.
      *
-     * @return the entries that were set, in the order of the batch
+     * @return where the writes are now, with the entries that were set, in the order of the batch
      * @throws VersionConflictException if any condition does not hold
      */
-    List<ConfigEntry> commit(Consumer<ConfigBatch> writes);
+    WriteResult commit(Consumer<ConfigBatch> writes);
 
     /** As {@link #commit(Consumer)}, with an author and a comment for the log. */
-    List<ConfigEntry> commit(Consumer<ConfigBatch> writes, @Nullable String author, @Nullable String comment);
+    WriteResult commit(Consumer<ConfigBatch> writes, @Nullable String author, @Nullable String comment);
 
     /**
      * An immutable, consistent picture of the namespace. Own writes are in it once their revision was applied.

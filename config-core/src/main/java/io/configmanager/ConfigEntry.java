@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param codec name of the codec that encoded the value, usually {@code json}
  * @param type kind of value
  * @param version 1, 2, 3 … of this key, never restarting after delete and re-creation
- * @param revision the store's logical clock at the last change; 0 while a surrounding transaction has not committed
+ * @param revision the store's logical clock at the last change; 0 while it is not committed
  * @param createdAt store time of the creation
  * @param updatedAt store time of the last change
  * @param expiresAt store time from which the entry no longer exists, or null
@@ -36,6 +36,11 @@ public record ConfigEntry(
     /** Whether the value must be masked wherever it is shown. */
     public boolean secret() {
         return type == ValueType.SECRET;
+    }
+
+    /** Whether it is not committed yet: part of a surrounding transaction, or in the outbox. */
+    public boolean pending() {
+        return revision == 0;
     }
 
     /** Whether the other entry of the same key has the same content: value, codec, type and expiry. */

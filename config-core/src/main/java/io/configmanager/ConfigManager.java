@@ -51,6 +51,9 @@ public interface ConfigManager extends AutoCloseable {
 
     SubscriptionStats subscriptionStats();
 
+    /** The writes that wait for the store; empty if the manager has no outbox or is not connected. */
+    Optional<Outbox> outbox();
+
     /** Stops the watch, frees every thread, connection and waiter within two seconds, and closes the store. */
     @Override
     void close();

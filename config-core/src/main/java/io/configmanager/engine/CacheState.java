@@ -23,13 +23,14 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Changing a large namespace must not copy it: {@code base} is shared between states and {@code recent} holds what
  * changed since, until it is large enough that folding it into a new base costs no more than copying it. {@code own} lies
- * above both: answers of the store that are ahead of the feed, own acknowledged writes above all. They are for single
- * reads, not for views, which show the fold of the log and nothing else.
+ * above both: answers of the store that are ahead of the feed, own acknowledged writes above all. {@code pending} lies
+ * above all: own writes that wait in the outbox. Both are for single reads, not for views, which show the fold of the log
+ * and nothing else.
  */
 final class CacheState {
 
     /** Nothing was loaded yet. */
-    static final CacheState UNLOADED = new CacheState(false, 0, new Base(Map.of()), Map.of(), Map.of(), null);
+    static final CacheState UNLOADED = new CacheState(false, 0, new Base(Map.of()), Map.of(), Map.of(), Map.of(), null);
 
     /** Whether a snapshot was loaded; only own writes can be read before. */
     final boolean loaded;
@@ -42,6 +43,7 @@ final class CacheState {
     private final Base base;
     private final Map<String, Slot> recent;
     private final Map<String, Slot> own;
+    private final Map<String, Slot> pending;
     private final boolean plain;
     private @Nullable List<ConfigEntry> sorted;
 
@@ -94,6 +96,7 @@ final class CacheState {
             Base base,
             Map<String, Slot> recent,
             Map<String, Slot> own,
+            Map<String, Slot> pending,
             @Nullable Cache<String, Slot> onDemand) {
         this.loaded = loaded;
         this.revision = revision;
@@ -101,17 +104,23 @@ final class CacheState {
         this.base = base;
         this.recent = recent;
         this.own = own;
-        this.plain = recent.isEmpty() && own.isEmpty() && onDemand == null;
+        this.pending = pending;
+        this.plain = recent.isEmpty() && own.isEmpty() && pending.isEmpty() && onDemand == null;
     }
 
-    /** A state from scratch; the map must not change any more. Own writes above its revision are kept. */
-    static CacheState of(long revision, Map<String, Slot> slots, Map<String, Slot> own) {
-        return new CacheState(true, revision, new Base(slots), Map.of(), above(revision, own), null);
+    /** A state after this one; the map must not change any more. */
+    CacheState replacedBy(long newRevision, Map<String, Slot> slots, Map<String, Slot> newOwn) {
+        return new CacheState(true, newRevision, new Base(slots), Map.of(), above(newRevision, newOwn), pending, null);
     }
 
-    /** A state whose entries are in a cache. Own writes above its revision are kept. */
-    static CacheState onDemand(long revision, Cache<String, Slot> cache, Map<String, Slot> own) {
-        return new CacheState(true, revision, UNLOADED.base, Map.of(), above(revision, own), cache);
+    /** A state after this one, whose entries are in a cache. */
+    CacheState replacedOnDemand(long newRevision, Cache<String, Slot> cache, Map<String, Slot> newOwn) {
+        return new CacheState(true, newRevision, UNLOADED.base, Map.of(), above(newRevision, newOwn), pending, cache);
+    }
+
+    /** Holds nothing but what waits in the outbox. */
+    CacheState unloaded() {
+        return new CacheState(false, 0, UNLOADED.base, Map.of(), Map.of(), pending, null);
     }
 
     /** What a reader of this instance sees; null means absent, or not in memory if loading is on demand. */
@@ -120,6 +129,13 @@ final class CacheState {
         if (plain) {
             return base.slots.get(key);
         }
+        Slot slot = pending.get(key);
+        return slot != null ? slot : known(key);
+    }
+
+    /** What the store is known to hold. */
+    @Nullable
+    Slot known(String key) {
         Slot slot = own.get(key);
         return slot != null ? slot : committed(key);
     }
@@ -145,7 +161,7 @@ final class CacheState {
         Map<String, Slot> newOwn = above(newRevision, own);
         // Copying recent costs r per change, folding costs n every r changes: the sum is least near sqrt(2n).
         if (newRecent.size() <= Math.max(64, Math.sqrt(2.0 * base.slots.size()))) {
-            return new CacheState(true, newRevision, base, newRecent, newOwn, null);
+            return new CacheState(true, newRevision, base, newRecent, newOwn, pending, null);
         }
         Map<String, Slot> folded = new HashMap<>(base.slots);
         newRecent.forEach((key, slot) -> {
@@ -155,20 +171,33 @@ final class CacheState {
                 folded.put(key, slot);
             }
         });
-        return new CacheState(true, newRevision, new Base(folded), Map.of(), newOwn, null);
+        return new CacheState(true, newRevision, new Base(folded), Map.of(), newOwn, pending, null);
     }
 
     /** The state with more answers that are ahead of the feed. */
     CacheState withOwn(Map<String, Slot> more) {
         Map<String, Slot> newOwn = new HashMap<>(own);
         newOwn.putAll(more);
-        return new CacheState(loaded, revision, base, recent, newOwn, onDemand);
+        return new CacheState(loaded, revision, base, recent, newOwn, pending, onDemand);
+    }
+
+    /** The state with what the outbox holds of a key; null if it holds nothing. */
+    CacheState withPending(String key, @Nullable Slot slot) {
+        Map<String, Slot> more = new HashMap<>(pending);
+        if (slot == null) {
+            more.remove(key);
+        } else {
+            more.put(key, slot);
+        }
+        return new CacheState(loaded, revision, base, recent, own, more.isEmpty() ? Map.of() : more, onDemand);
     }
 
     /** The same state without the own writes that it shows anyway, because it is true up to this revision. */
     CacheState withoutOwn(long upTo) {
         Map<String, Slot> kept = above(upTo, own);
-        return kept.size() == own.size() ? this : new CacheState(loaded, revision, base, recent, kept, onDemand);
+        return kept.size() == own.size()
+                ? this
+                : new CacheState(loaded, revision, base, recent, kept, pending, onDemand);
     }
 
     /** Committed entries in byte-wise key order. */
@@ -215,6 +244,7 @@ final class CacheState {
                 filter instanceof ConfigFilter.Glob glob ? glob.literal() : ((ConfigFilter.Prefix) filter).prefix();
         NavigableMap<String, Slot> changed = new TreeMap<>(recent);
         changed.putAll(own);
+        changed.putAll(pending);
         // No key equals a prefix, but one may equal what a pattern begins with, so that visit starts before it.
         boolean exclusive = begin.isEmpty() || filter instanceof ConfigFilter.Prefix;
         String before = exclusive ? begin : begin.substring(0, begin.length() - 1);

@@ -8,6 +8,7 @@ import io.configmanager.ConfigObserver;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.codec.Codec;
 import io.configmanager.codec.JsonCodec;
+import io.configmanager.outbox.OutboxSettings;
 import io.configmanager.store.ConfigStore;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -51,6 +52,9 @@ public final class ConfigManagerBuilder {
 
     @Nullable
     BootSnapshotFile bootSnapshot;
+
+    @Nullable
+    OutboxSettings outbox;
 
     String origin = "";
 
@@ -114,6 +118,15 @@ public final class ConfigManagerBuilder {
     public ConfigManagerBuilder bootSnapshot(Path directory, String origin, @Nullable SecretKey key) {
         this.bootSnapshot = new BootSnapshotFile(directory, origin, key);
         this.origin = origin;
+        return this;
+    }
+
+    /**
+     * Queues writes that cannot reach the store, durably, and applies them when it is back: see {@link
+     * io.configmanager.WhenAway}. None by default. Two more threads.
+     */
+    public ConfigManagerBuilder outbox(OutboxSettings settings) {
+        this.outbox = settings;
         return this;
     }
 

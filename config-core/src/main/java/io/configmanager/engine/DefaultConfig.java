@@ -23,13 +23,14 @@ import io.configmanager.Subscription;
 import io.configmanager.TypeRef;
 import io.configmanager.ValueType;
 import io.configmanager.Watcher;
+import io.configmanager.WhenAway;
 import io.configmanager.WriteOptions;
+import io.configmanager.WriteResult;
 import io.configmanager.codec.Codec;
 import io.configmanager.engine.Reconciler.Start;
 import io.configmanager.engine.Reconciler.Ticket;
 import io.configmanager.engine.StateWatcher.Decoder;
 import io.configmanager.store.Commit;
-import io.configmanager.store.CommitResult;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Operation;
@@ -38,6 +39,7 @@ import io.configmanager.value.WatcherPublisher;
 import java.lang.reflect.Type;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -144,42 +146,38 @@ final class DefaultConfig implements Config {
     }
 
     @Override
-    public ConfigEntry set(String key, Object value) {
+    public WriteResult set(String key, Object value) {
         return set(key, value, WriteOptions.DEFAULT);
     }
 
     @Override
-    public ConfigEntry set(String key, Object value, WriteOptions options) {
-        CommitResult result = commit(List.of(put(key, value, options)), options.author(), options.comment());
-        return entries(result).get(0);
+    public WriteResult set(String key, Object value, WriteOptions options) {
+        return write(List.of(put(key, value, options)), options);
     }
 
     @Override
-    public boolean delete(String key) {
+    public WriteResult delete(String key) {
         return delete(key, WriteOptions.DEFAULT);
     }
 
     @Override
-    public boolean delete(String key, WriteOptions options) {
-        Operation delete = new Operation.Delete(namespace, key, options.condition());
-        return !commit(List.of(delete), options.author(), options.comment())
-                .changes()
-                .isEmpty();
+    public WriteResult delete(String key, WriteOptions options) {
+        return write(List.of(new Operation.Delete(namespace, key, options.condition())), options);
     }
 
     @Override
-    public List<ConfigEntry> commit(Consumer<ConfigBatch> writes) {
+    public WriteResult commit(Consumer<ConfigBatch> writes) {
         return commit(writes, null, null);
     }
 
     @Override
-    public List<ConfigEntry> commit(Consumer<ConfigBatch> writes, @Nullable String author, @Nullable String comment) {
+    public WriteResult commit(Consumer<ConfigBatch> writes, @Nullable String author, @Nullable String comment) {
         Batch batch = new Batch();
         writes.accept(batch);
         if (batch.operations.isEmpty()) {
             throw new InvalidConfigException("A commit needs at least one set or delete");
         }
-        return entries(commit(List.copyOf(batch.operations.values()), author, comment));
+        return write(List.copyOf(batch.operations.values()), batch.options(author, comment));
     }
 
     @Override
@@ -397,29 +395,30 @@ final class DefaultConfig implements Config {
                 namespace, key, encoded.text(), codecs.writer().name(), type, options.ttl(), options.condition());
     }
 
-    private CommitResult commit(List<Operation> operations, @Nullable String author, @Nullable String comment) {
+    private WriteResult write(List<Operation> operations, WriteOptions options) {
         manager.requireConnected();
-        Ticket ticket = manager.reconciler.ticket();
-        CommitResult result = manager.store.commit(Commit.of(operations, author, comment));
-        if (result.revision() > 0) {
-            manager.reconciler.learn(ticket, result.changes(), result.revision());
-        }
-        return result;
+        return manager.writes.write(Commit.of(operations, options.author(), options.comment()), options.whenAway());
     }
 
-    private static List<ConfigEntry> entries(CommitResult result) {
-        List<ConfigEntry> entries = new ArrayList<>();
-        for (LogEntry change : result.changes()) {
-            if (change.entry() != null) {
-                entries.add(change.entry());
-            }
-        }
-        return List.copyOf(entries);
+    /** The entry that the store is known to hold; null if there is none, or it is not in memory. */
+    @Nullable
+    ConfigEntry known(String key) {
+        Slot slot = existing(cache.state().known(key));
+        return slot == null ? null : slot.entry;
     }
 
     private final class Batch implements ConfigBatch {
 
         private final Map<String, Operation> operations = new LinkedHashMap<>();
+        private final Map<String, WhenAway> whenAway = new HashMap<>();
+
+        /** The strictest of what was asked for decides for all. */
+        WriteOptions options(@Nullable String author, @Nullable String comment) {
+            WhenAway all = whenAway.containsValue(WhenAway.FAIL)
+                    ? WhenAway.FAIL
+                    : whenAway.containsValue(WhenAway.QUEUE) ? WhenAway.QUEUE : WhenAway.OVERWRITE;
+            return WriteOptions.DEFAULT.withAuthor(author).withComment(comment).whenAway(all);
+        }
 
         @Override
         public ConfigBatch set(String key, Object value) {
@@ -429,6 +428,7 @@ final class DefaultConfig implements Config {
         @Override
         public ConfigBatch set(String key, Object value, WriteOptions options) {
             operations.put(key, put(key, value, options));
+            whenAway.put(key, options.whenAway());
             return this;
         }
 
@@ -440,6 +440,7 @@ final class DefaultConfig implements Config {
         @Override
         public ConfigBatch delete(String key, Condition condition) {
             operations.put(key, new Operation.Delete(namespace, key, condition));
+            whenAway.put(key, WhenAway.QUEUE);
             return this;
         }
     }

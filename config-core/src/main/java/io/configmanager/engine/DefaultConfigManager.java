@@ -3,6 +3,7 @@ package io.configmanager.engine;
 
 import io.configmanager.CacheStats;
 import io.configmanager.Config;
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
@@ -10,16 +11,25 @@ import io.configmanager.ConfigNames;
 import io.configmanager.ConfigObserver;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
+import io.configmanager.Outbox;
 import io.configmanager.Page;
+import io.configmanager.QueuedWrite;
 import io.configmanager.StoreException;
 import io.configmanager.SubscriptionStats;
 import io.configmanager.WatchState;
 import io.configmanager.WatchStatus;
 import io.configmanager.engine.ConfigManagerBuilder.StartupPolicy;
 import io.configmanager.engine.Reconciler.Ticket;
+import io.configmanager.outbox.DiskOutbox;
+import io.configmanager.outbox.OutboxSettings;
+import io.configmanager.outbox.Surroundings;
+import io.configmanager.store.Commit;
+import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Cursors;
+import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -60,6 +70,7 @@ final class DefaultConfigManager implements ConfigManager {
     final ConfigObserver observer;
     final Lanes lanes;
     final Dispatcher dispatcher;
+    final Writes writes;
     final KeyLoads loads = new KeyLoads();
     final LongAdder hits = new LongAdder();
     final LongAdder misses = new LongAdder();
@@ -69,7 +80,10 @@ final class DefaultConfigManager implements ConfigManager {
     private final Map<String, DefaultConfig> configs = new ConcurrentHashMap<>();
     private final ReentrantLock lifecycle = new ReentrantLock();
     private volatile Phase phase = Phase.NEW;
-    private @Nullable Running running;
+    private volatile @Nullable Running running;
+
+    /** Where the boot snapshot was, while nothing else is known. */
+    private volatile @Nullable Position bootPosition;
 
     /** What runs while connected. */
     private record Running(
@@ -89,6 +103,8 @@ final class DefaultConfigManager implements ConfigManager {
         this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
         this.lanes = new Lanes(settings.listenerExecutor);
         this.dispatcher = new Dispatcher(settings.appliers, observer, System::nanoTime);
+        this.writes = new Writes(
+                store, reconciler, operation -> config(operation.namespace()).known(operation.key()), this::position);
         settings.namespaces.forEach(name -> reconciler.activate(config(name).cache()));
     }
 
@@ -102,15 +118,24 @@ final class DefaultConfigManager implements ConfigManager {
             if (phase == Phase.CLOSED) {
                 throw new ManagerStateException("The manager is closed");
             }
-            Running started = start();
+            DiskOutbox outbox = openOutbox();
+            writes.useOutbox(outbox);
+            Running started = start(outbox);
             boolean untilPermanentFailure = settings.startupPolicy != StartupPolicy.DEFAULTS;
             String problem = awaitLive(settings.startupTimeout, untilPermanentFailure) ? null : goOnWithoutStore();
             if (problem == null) {
                 running = started;
                 phase = Phase.CONNECTED;
+                if (outbox != null) {
+                    outbox.start();
+                }
                 return;
             }
             stop(started);
+            writes.useOutbox(null);
+            if (outbox != null) {
+                outbox.close();
+            }
             Throwable cause = status.lastFailure();
             throw new ManagerStateException(
                     status.state() == WatchState.STOPPED
@@ -140,6 +165,7 @@ final class DefaultConfigManager implements ConfigManager {
         BootSnapshotFile.Found found = file.read();
         found.refusals().forEach(reason -> log.warn("Refused: the boot snapshot {}", reason));
         BootSnapshot snapshot = found.snapshot();
+        bootPosition = snapshot == null ? null : snapshot.position();
         if (snapshot == null) {
             return found.refusals().isEmpty()
                     ? "; there is no boot snapshot " + file
@@ -168,6 +194,10 @@ final class DefaultConfigManager implements ConfigManager {
                 return;
             }
             phase = Phase.CLOSED;
+            DiskOutbox outbox = writes.outbox();
+            if (outbox != null) {
+                outbox.stop();
+            }
             long deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
             dispatcher.close();
             lanes.close();
@@ -179,6 +209,9 @@ final class DefaultConfigManager implements ConfigManager {
             store.close();
             if (last != null && join(last.threads(), deadline) && last.saver() != null) {
                 last.saver().saveLast();
+            }
+            if (outbox != null) {
+                outbox.close();
             }
             lanes.awaitLeft(deadline);
         } finally {
@@ -286,6 +319,48 @@ final class DefaultConfigManager implements ConfigManager {
         return dispatcher.stats();
     }
 
+    @Override
+    public Optional<Outbox> outbox() {
+        return phase == Phase.CONNECTED ? Optional.ofNullable(writes.outbox()) : Optional.empty();
+    }
+
+    private @Nullable DiskOutbox openOutbox() {
+        OutboxSettings wanted = settings.outbox;
+        if (wanted == null) {
+            return null;
+        }
+        try {
+            return DiskOutbox.open(wanted, new Surroundings() {
+                @Override
+                public CommitResult commit(Commit commit) {
+                    return writes.commit(commit);
+                }
+
+                @Override
+                public boolean isOfAnotherHistory(Position position) {
+                    Running now = running;
+                    return now != null && now.loop().isOfAnotherHistory(position);
+                }
+
+                @Override
+                public void pending(String namespace, String key, QueuedWrite.@Nullable Change pending) {
+                    Slot slot = pending == null ? null : new Slot(pending.entry(), 0, null);
+                    reconciler.pending(config(namespace).cache(), key, slot);
+                }
+            });
+        } catch (IOException e) {
+            throw new ManagerStateException(
+                    "The outbox in " + wanted.directory() + " cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    /** Where this instance is in the store's history; null if it has not been anywhere. */
+    private @Nullable Position position() {
+        Running now = running;
+        Position reached = now == null ? null : now.loop().reached();
+        return reached == null ? bootPosition : reached;
+    }
+
     void requireConnected() {
         if (phase != Phase.CONNECTED) {
             throw notConnected();
@@ -356,7 +431,7 @@ final class DefaultConfigManager implements ConfigManager {
                 phase == Phase.CLOSED ? "The manager is closed" : "The manager is not connected: call connect() first");
     }
 
-    private Running start() {
+    private Running start(@Nullable DiskOutbox outbox) {
         status.starting();
         CountDownLatch stop = new CountDownLatch(1);
         Pause pause = duration -> stop.await(duration.toNanos(), TimeUnit.NANOSECONDS);
@@ -366,7 +441,7 @@ final class DefaultConfigManager implements ConfigManager {
                 reconciler,
                 status,
                 storeClock,
-                dispatcher,
+                outbox == null ? dispatcher : new AlsoOutbox(dispatcher, outbox),
                 observer,
                 settings.maximumEntries,
                 new WatchLoop.Timing(
@@ -386,6 +461,31 @@ final class DefaultConfigManager implements ConfigManager {
         List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
         threads.forEach(Thread::start);
         return new Running(loop, maintenance, saver, threads, stop);
+    }
+
+    /** Tells the outbox too that the store is there. */
+    private record AlsoOutbox(Audience audience, DiskOutbox outbox) implements Audience {
+
+        @Override
+        public void accept(ConfigChangeSet changes) {
+            audience.accept(changes);
+        }
+
+        @Override
+        public void reloaded(String namespace, @Nullable Set<String> compared) {
+            audience.reloaded(namespace, compared);
+        }
+
+        @Override
+        public void failed(Throwable failure) {
+            audience.failed(failure);
+        }
+
+        @Override
+        public void live() {
+            audience.live();
+            outbox.storeIsThere();
+        }
     }
 
     private @Nullable BootSnapshotSaver saver(WatchLoop loop) {

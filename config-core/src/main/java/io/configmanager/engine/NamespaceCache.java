@@ -100,7 +100,7 @@ final class NamespaceCache {
 
     /** Drops answers of another history; for a namespace that is not loaded and so holds nothing else. */
     void forgetOwn() {
-        state = CacheState.UNLOADED;
+        state = state.unloaded();
     }
 
     /** Whether a snapshot of the same history would take this back to an earlier state. */
@@ -153,7 +153,7 @@ final class NamespaceCache {
                 addChange(changes, before, key, slot, Slot.absent(revision));
             }
         });
-        state = CacheState.of(revision, slots, sameHistory ? before.own() : Map.of());
+        state = before.replacedBy(revision, slots, sameHistory ? before.own() : Map.of());
         return loaded(before, revision, sameHistory, changes);
     }
 
@@ -193,7 +193,7 @@ final class NamespaceCache {
             after.put(key, slot);
             addChange(changes, before, key, known, slot);
         }
-        state = CacheState.onDemand(revision, after, sameHistory ? before.own() : Map.of());
+        state = before.replacedOnDemand(revision, after, sameHistory ? before.own() : Map.of());
         return loaded(before, revision, sameHistory, changes);
     }
 
@@ -235,7 +235,7 @@ final class NamespaceCache {
         if (after.size() > bound) {
             Cache<String, Slot> cache = newCache();
             after.forEachCommitted(cache::put);
-            after = CacheState.onDemand(changed.revision(), cache, after.own());
+            after = after.replacedOnDemand(changed.revision(), cache, after.own());
         }
         state = after;
         return changeSet(changed.revision(), false, changes);
@@ -267,7 +267,7 @@ final class NamespaceCache {
             }
         });
         keepCommitted(cache, own, changed.revision());
-        state = CacheState.onDemand(changed.revision(), cache, own);
+        state = before.replacedOnDemand(changed.revision(), cache, own);
         return changeSet(changed.revision(), false, changes);
     }
 
@@ -287,7 +287,7 @@ final class NamespaceCache {
         boolean ahead = !before.loaded || revision > Math.max(applied, before.revision);
         Map<String, Slot> own = new HashMap<>();
         answers.forEach((key, entry) -> {
-            Slot known = before.read(key);
+            Slot known = before.known(key);
             if (known != null && known.revision >= revision) {
                 return;
             }
@@ -305,6 +305,11 @@ final class NamespaceCache {
             state = before.withOwn(own);
         }
         return true;
+    }
+
+    /** The outbox holds a write of a key, or, if null, holds none any more. */
+    void pending(String key, @Nullable Slot slot) {
+        state = state.withPending(key, slot);
     }
 
     /** Everything up to this revision has been applied. */

@@ -60,6 +60,11 @@ final class ObservedStore implements ConfigStore {
     }
 
     @Override
+    public boolean joinsTransaction() {
+        return store.joinsTransaction();
+    }
+
+    @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
         return timed("snapshot", () -> store.snapshot(namespaces, limit));
     }

@@ -407,6 +407,14 @@ final class Reconciler {
         });
     }
 
+    /** Readers of this instance see the write that waits in the outbox, or, if null, no such write any more. */
+    void pending(NamespaceCache cache, String key, @Nullable Slot slot) {
+        locked(() -> {
+            cache.pending(key, slot);
+            return null;
+        });
+    }
+
     /** Waits until the revision is applied; false if that takes longer, or this is closed meanwhile. */
     boolean await(long revision, Duration timeout) throws InterruptedException {
         if (applied >= revision) {

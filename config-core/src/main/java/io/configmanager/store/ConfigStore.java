@@ -47,6 +47,9 @@ public interface ConfigStore extends AutoCloseable {
      */
     CommitResult commit(Commit commit);
 
+    /** Whether a commit of the calling thread would now be part of a surrounding transaction. */
+    boolean joinsTransaction();
+
     /**
      * All live entries of the namespaces, consistent with one position.
      *

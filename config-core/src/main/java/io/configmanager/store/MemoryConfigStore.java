@@ -116,6 +116,11 @@ public final class MemoryConfigStore implements ConfigStore {
     }
 
     @Override
+    public boolean joinsTransaction() {
+        return false;
+    }
+
+    @Override
     public CommitResult commit(Commit commit) {
         return locked(() -> data.commit(commit));
     }

@@ -128,7 +128,7 @@ class CacheStateTest {
         assertThat(covered.withoutOwn(6).own()).containsOnlyKeys("b");
         assertThat(covered.withoutOwn(7).own()).isEmpty();
         assertThat(covered.withoutOwn(5)).isSameAs(covered);
-        assertThat(CacheState.of(6, Map.of(), state.own()).own()).containsOnlyKeys("b");
+        assertThat(state.replacedBy(6, Map.of(), state.own()).own()).containsOnlyKeys("b");
     }
 
     private static CacheState state(long revision, String... keys) {
@@ -136,7 +136,7 @@ class CacheStateTest {
         for (String key : keys) {
             slots.put(key, slot(key, revision));
         }
-        return CacheState.of(revision, slots, Map.of());
+        return CacheState.UNLOADED.replacedBy(revision, slots, Map.of());
     }
 
     private static Slot slot(String key, long revision) {

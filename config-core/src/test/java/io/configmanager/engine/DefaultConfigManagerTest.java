@@ -526,7 +526,8 @@ class DefaultConfigManagerTest {
             assertThat(config.entry("k")).isEmpty();
             assertThat(config.view().entries()).isEmpty();
             assertThat(config.find(ConfigFilter.ALL, 10, null).items()).isEmpty();
-            assertThat(config.set("k", 2, WriteOptions.createOnly()).version()).isEqualTo(2);
+            assertThat(config.set("k", 2, WriteOptions.createOnly()).entry().version())
+                    .isEqualTo(2);
             assertThat(config.get("k", Integer.class)).isEqualTo(2);
         }
 
@@ -564,16 +565,18 @@ class DefaultConfigManagerTest {
             Config config = connected().namespace("app");
             assertThatThrownBy(() -> config.set("k", 1, WriteOptions.updateOnly()))
                     .isInstanceOf(VersionConflictException.class);
-            assertThat(config.set("k", 1, WriteOptions.createOnly()).version()).isEqualTo(1);
+            assertThat(config.set("k", 1, WriteOptions.createOnly()).entry().version())
+                    .isEqualTo(1);
             assertThatThrownBy(() -> config.set("k", 2, WriteOptions.createOnly()))
                     .isInstanceOf(VersionConflictException.class);
-            assertThat(config.set("k", 2, WriteOptions.expectVersion(1)).version())
+            assertThat(config.set("k", 2, WriteOptions.expectVersion(1)).entry().version())
                     .isEqualTo(2);
             assertThatThrownBy(() -> config.delete("k", WriteOptions.expectVersion(1)))
                     .isInstanceOf(VersionConflictException.class);
             assertThat(config.get("k", Integer.class)).isEqualTo(2);
-            assertThat(config.delete("k", WriteOptions.expectVersion(2))).isTrue();
-            assertThat(config.delete("k")).isFalse();
+            assertThat(config.delete("k", WriteOptions.expectVersion(2)).changed())
+                    .isTrue();
+            assertThat(config.delete("k").changed()).isFalse();
             assertThat(config.history("k", 10, null).items()).hasSize(3);
         }
 
@@ -583,7 +586,8 @@ class DefaultConfigManagerTest {
             Config config = manager.namespace("app");
             config.set("old", 1);
             List<ConfigEntry> set = config.commit(
-                    batch -> batch.set("a", 1).set("b", 2).delete("old").set("a", 3), "me", "why");
+                            batch -> batch.set("a", 1).set("b", 2).delete("old").set("a", 3), "me", "why")
+                    .entries();
             assertThat(set).extracting(ConfigEntry::key).containsExactly("a", "b");
             assertThat(set)
                     .extracting(ConfigEntry::revision)

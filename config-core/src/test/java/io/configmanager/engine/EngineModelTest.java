@@ -899,6 +899,11 @@ class EngineModelTest {
             }
 
             @Override
+            public boolean joinsTransaction() {
+                return false;
+            }
+
+            @Override
             public Snapshot snapshot(Set<String> namespaces, int limit) {
                 return late(() -> {
                     Snapshot snapshot = store.snapshot(namespaces, limit);

@@ -24,6 +24,7 @@ final class FaultyStore implements ConfigStore {
 
     final AtomicInteger gets = new AtomicInteger();
     final AtomicInteger snapshots = new AtomicInteger();
+    final AtomicInteger commits = new AtomicInteger();
     private final ConfigStore store;
     private final CountDownLatch closed = new CountDownLatch(1);
     volatile boolean hanging;
@@ -64,7 +65,13 @@ final class FaultyStore implements ConfigStore {
 
     @Override
     public CommitResult commit(Commit commit) {
+        commits.incrementAndGet();
         return call("commit", () -> store.commit(commit));
+    }
+
+    @Override
+    public boolean joinsTransaction() {
+        return store.joinsTransaction();
     }
 
     @Override

@@ -122,7 +122,7 @@ class ReaderStressTest {
         for (int i = 0; i < 2; i++) {
             String key = "own" + i;
             jobs.add(() -> {
-                ConfigEntry set = config.set(key, 1);
+                ConfigEntry set = config.set(key, 1).entry();
                 assertThat(config.entry(key).orElseThrow().version()).isGreaterThanOrEqualTo(set.version());
                 config.delete(key);
                 assertThat(config.entry(key)).isEmpty();
@@ -144,7 +144,7 @@ class ReaderStressTest {
         for (int i = 0; i < 3; i++) {
             String key = "k" + i;
             jobs.add(() -> {
-                ConfigEntry set = config.set(key, 1);
+                ConfigEntry set = config.set(key, 1).entry();
                 assertThat(config.entry(key).orElseThrow().version()).isGreaterThanOrEqualTo(set.version());
                 return null;
             });

@@ -103,6 +103,11 @@ final class ScriptedStore implements ConfigStore {
     }
 
     @Override
+    public boolean joinsTransaction() {
+        return false;
+    }
+
+    @Override
     public void maintain() {
         throw new UnsupportedOperationException();
     }

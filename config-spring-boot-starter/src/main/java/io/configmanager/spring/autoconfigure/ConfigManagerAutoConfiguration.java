@@ -7,12 +7,13 @@ import io.configmanager.ConfigObserver;
 import io.configmanager.codec.Codec;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.outbox.OutboxSettings;
 import io.configmanager.spring.ConfigManagerBuilderCustomizer;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -54,12 +55,10 @@ public final class ConfigManagerAutoConfiguration {
                 .health(
                         properties.health().failureThreshold(),
                         properties.health().gracePeriod());
-        if (properties.snapshot().enabled() && !(store instanceof MemoryConfigStore)) {
+        if (!(store instanceof MemoryConfigStore)) {
             StoreSelection selected = selection.getIfAvailable();
-            builder.bootSnapshot(
-                    directory(properties.snapshot().directory(), environment),
-                    store.description() + (selected == null ? "" : " at " + selected.address()),
-                    properties.snapshot().key());
+            String origin = store.description() + (selected == null ? "" : " at " + selected.address());
+            keepOnDisk(builder, properties, origin, environment);
         }
         if (Threading.VIRTUAL.isActive(environment)) {
             builder.listenerExecutor(new VirtualThreadTaskExecutor("config-listener-"));
@@ -76,13 +75,30 @@ public final class ConfigManagerAutoConfiguration {
         return builder.build();
     }
 
-    private static Path directory(@Nullable Path configured, Environment environment) {
-        if (configured != null) {
-            return configured;
-        }
+    /** @param origin which store it is, without credentials: what is on disk for another one is not used */
+    private static void keepOnDisk(
+            ConfigManagerBuilder builder, ConfigProperties properties, String origin, Environment environment) {
         String application = environment.getProperty("spring.application.name", "application");
-        return Path.of(
+        Path ofApplication = Path.of(
                 System.getProperty("user.home"), ".config-manager", application.replaceAll("[^A-Za-z0-9._-]", "_"));
+        ConfigProperties.Snapshot snapshot = properties.snapshot();
+        if (snapshot.enabled()) {
+            builder.bootSnapshot(
+                    Objects.requireNonNullElse(snapshot.directory(), ofApplication), origin, snapshot.key());
+        }
+        ConfigProperties.Outbox outbox = properties.outbox();
+        if (outbox.enabled()) {
+            builder.outbox(new OutboxSettings(
+                    Objects.requireNonNullElse(outbox.directory(), ofApplication.resolve("outbox")),
+                    origin,
+                    outbox.readYourWrites(),
+                    outbox.maximumOperations(),
+                    outbox.maximumSize().toBytes(),
+                    outbox.deadline(),
+                    outbox.pendingInterval(),
+                    outbox.idleInterval(),
+                    outbox.passTimeout()));
+        }
     }
 
     @Bean

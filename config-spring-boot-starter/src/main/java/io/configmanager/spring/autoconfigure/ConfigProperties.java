@@ -24,6 +24,7 @@ import org.springframework.util.unit.DataSize;
  * @param namespaces Further namespaces to load at the start; others are loaded at their first use.
  * @param startup What happens when the store cannot be reached at the start.
  * @param snapshot The last known values on disk, for a start without the store.
+ * @param outbox Writes that wait on disk while the store is away.
  * @param store Where configuration is kept.
  * @param cache Values in memory.
  * @param value Stored values.
@@ -38,6 +39,7 @@ record ConfigProperties(
         @DefaultValue List<String> namespaces,
         @DefaultValue Startup startup,
         @DefaultValue Snapshot snapshot,
+        @DefaultValue Outbox outbox,
         @DefaultValue Store store,
         @DefaultValue Cache cache,
         @DefaultValue Value value,
@@ -107,6 +109,40 @@ record ConfigProperties(
         @Override
         public String toString() {
             return "Snapshot[enabled=" + enabled + ", directory=" + directory + "]";
+        }
+    }
+
+    /**
+     * Writes that wait on disk while the store is away.
+     *
+     * @param enabled Whether a write that cannot reach the store is queued.
+     * @param directory Where; by default outbox below .config-manager and the application's name in the user's home.
+     * @param readYourWrites Whether reads of this instance show its own queued writes.
+     * @param maximumOperations Most writes that are held.
+     * @param maximumSize Most that the writes may take together.
+     * @param deadline How long a write is tried.
+     * @param pendingInterval How often to try what is pending, besides whenever the store comes back.
+     * @param idleInterval How often to look for work when nothing is pending.
+     * @param passTimeout Longest time of one attempt to apply what is pending.
+     */
+    record Outbox(
+            @DefaultValue("false") boolean enabled,
+            @Nullable Path directory,
+            @DefaultValue("true") boolean readYourWrites,
+            @DefaultValue("10000") int maximumOperations,
+            @DefaultValue("64MB") DataSize maximumSize,
+            @DefaultValue("24h") Duration deadline,
+            @DefaultValue("30s") Duration pendingInterval,
+            @DefaultValue("5m") Duration idleInterval,
+            @DefaultValue("2m") Duration passTimeout) {
+        Outbox {
+            if (maximumOperations < 1 || maximumSize.toBytes() < 1) {
+                throw new InvalidConfigException("maximum-operations and maximum-size must be positive");
+            }
+            requirePositive("deadline", deadline);
+            requirePositive("pending-interval", pendingInterval);
+            requirePositive("idle-interval", idleInterval);
+            requirePositive("pass-timeout", passTimeout);
         }
     }
 

@@ -307,6 +307,11 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     @Override
+    public boolean joinsTransaction() {
+        return transactions != null && transactions.active();
+    }
+
+    @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
         return read("read a snapshot", (session, moment) -> {
             Document head = deployment.headOf(session);

@@ -22,10 +22,14 @@ final class SpringTransactions {
         this.factory = factory;
     }
 
+    boolean active() {
+        return MongoDatabaseUtils.isTransactionActive(factory);
+    }
+
     /** The session of the calling thread's transaction; null if there is none. */
     @Nullable
     ClientSession current() {
-        if (!MongoDatabaseUtils.isTransactionActive(factory)) {
+        if (!active()) {
             return null;
         }
         Listener listener = new Listener(factory);

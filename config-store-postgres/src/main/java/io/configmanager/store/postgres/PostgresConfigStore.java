@@ -242,7 +242,7 @@ public final class PostgresConfigStore implements ConfigStore {
     @Override
     public CommitResult commit(Commit commit) {
         requireOpen();
-        if (inTransaction()) {
+        if (joinsTransaction()) {
             Connection connection = DataSourceUtils.getConnection(dataSource);
             try {
                 return Calls.within(
@@ -274,6 +274,12 @@ public final class PostgresConfigStore implements ConfigStore {
                 pause(pause);
             }
         }
+    }
+
+    @Override
+    public boolean joinsTransaction() {
+        return TransactionSynchronizationManager.isActualTransactionActive()
+                && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
     }
 
     @Override
@@ -339,11 +345,6 @@ public final class PostgresConfigStore implements ConfigStore {
         if (closed) {
             throw new StoreException("The store is closed", false, null);
         }
-    }
-
-    private boolean inTransaction() {
-        return TransactionSynchronizationManager.isActualTransactionActive()
-                && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
     }
 
     private <T> T read(String what, String statement, Query<T> query) {

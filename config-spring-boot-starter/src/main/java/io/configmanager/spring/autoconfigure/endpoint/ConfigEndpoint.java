@@ -12,26 +12,26 @@ import io.configmanager.ConfigNames;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
+import io.configmanager.OutboxFullException;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WatchStatus;
 import io.configmanager.WriteOptions;
+import io.configmanager.WriteResult;
 import io.configmanager.spring.ConfigBinding;
 import io.configmanager.spring.ConfigBindings;
+import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Entry;
 import io.configmanager.store.ConfigStore;
 import java.security.Principal;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
+import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.actuate.endpoint.Access;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
-import org.springframework.boot.actuate.endpoint.SanitizableData;
-import org.springframework.boot.actuate.endpoint.Sanitizer;
 import org.springframework.boot.actuate.endpoint.SecurityContext;
 import org.springframework.boot.actuate.endpoint.annotation.DeleteOperation;
 import org.springframework.boot.actuate.endpoint.annotation.ReadOperation;
@@ -54,28 +54,18 @@ final class ConfigEndpoint {
 
     private static final Duration SHOWN_WITHIN = Duration.ofSeconds(1);
     private static final int DEFAULT_LIMIT = 100;
+    private static final int STATUS_ACCEPTED = 202;
 
     private final ConfigManager manager;
     private final ConfigStore store;
     private final @Nullable ConfigBindings bindings;
-    private final Function<ConfigEntry, Object> decoder;
-    private final Sanitizer sanitizer;
-    private final ConfigEndpointProperties properties;
+    private final ShownEntries entries;
 
-    /** @param decoder makes of an entry what its value looks like in JSON */
-    ConfigEndpoint(
-            ConfigManager manager,
-            ConfigStore store,
-            @Nullable ConfigBindings bindings,
-            Function<ConfigEntry, Object> decoder,
-            Sanitizer sanitizer,
-            ConfigEndpointProperties properties) {
+    ConfigEndpoint(ConfigManager manager, ConfigStore store, @Nullable ConfigBindings bindings, ShownEntries entries) {
         this.manager = manager;
         this.store = store;
         this.bindings = bindings;
-        this.decoder = decoder;
-        this.sanitizer = sanitizer;
-        this.properties = properties;
+        this.entries = entries;
     }
 
     @ReadOperation
@@ -108,7 +98,9 @@ final class ConfigEndpoint {
                     : store.list(name, filter, most, from);
             return new WebEndpointResponse<>(new Entries(
                     name,
-                    page.items().stream().map(entry -> shown(entry, security)).toList(),
+                    page.items().stream()
+                            .map(entry -> entries.shown(entry, security))
+                            .toList(),
                     page.cursor()));
         });
     }
@@ -122,7 +114,7 @@ final class ConfigEndpoint {
             Optional<ConfigEntry> entry = isActive(name)
                     ? manager.namespace(name).entry(path)
                     : Optional.ofNullable(store.get(name, path).entry());
-            return entry.<WebEndpointResponse<?>>map(found -> new WebEndpointResponse<>(shown(found, security)))
+            return entry.<WebEndpointResponse<?>>map(found -> new WebEndpointResponse<>(entries.shown(found, security)))
                     .orElseGet(() -> unknownKey(name, path));
         });
     }
@@ -163,9 +155,13 @@ final class ConfigEndpoint {
                 options = options.asSecret();
             }
             Config config = manager.namespace(name);
-            ConfigEntry stored = config.set(path, value, options);
-            show(name, path, stored.revision());
-            return new WebEndpointResponse<>(shown(stored, security));
+            WriteResult result = config.set(path, value, options);
+            Entry entry = entries.shown(result.entry(), security);
+            if (result.queued()) {
+                return queued(result, entry);
+            }
+            show(name, path, result.revision());
+            return new WebEndpointResponse<>(entry);
         });
     }
 
@@ -184,12 +180,20 @@ final class ConfigEndpoint {
                     .with(version(version))
                     .withAuthor(author(author, security))
                     .withComment(comment);
-            if (!manager.namespace(name).delete(path, options)) {
+            WriteResult result = manager.namespace(name).delete(path, options);
+            if (result.queued()) {
+                return queued(result, null);
+            }
+            if (!result.changed()) {
                 return unknownKey(name, path);
             }
             show(name, path, 0);
             return new WebEndpointResponse<>(WebEndpointResponse.STATUS_NO_CONTENT);
         });
+    }
+
+    private static WebEndpointResponse<?> queued(WriteResult result, @Nullable Entry entry) {
+        return new WebEndpointResponse<>(new Queued(result.status(), result.operationId(), entry), STATUS_ACCEPTED);
     }
 
     /** Lets this instance show a write before it is answered: injected values and, if the watch is well, everything. */
@@ -205,23 +209,6 @@ final class ConfigEndpoint {
     private boolean isActive(String namespace) {
         return manager.activeNamespaces().stream()
                 .anyMatch(active -> active.name().equals(namespace));
-    }
-
-    private Entry shown(ConfigEntry entry, SecurityContext security) {
-        boolean show = !entry.secret() && properties.showValues().isShown(security, properties.roles());
-        Object value =
-                sanitizer.sanitize(new SanitizableData(null, entry.key(), show ? decoder.apply(entry) : ""), show);
-        return new Entry(
-                entry.namespace(),
-                entry.key(),
-                value,
-                entry.type().label(),
-                entry.version(),
-                entry.revision(),
-                entry.createdAt(),
-                entry.updatedAt(),
-                entry.expiresAt(),
-                entry.author());
     }
 
     private static WebEndpointResponse<?> answer(
@@ -249,6 +236,11 @@ final class ConfigEndpoint {
             return (e.isTransient()
                             ? new Problem(503, "store-unavailable", "The store cannot be reached", e.getMessage())
                             : new Problem(500, "store-unusable", "The store refuses", e.getMessage()))
+                    .with("namespace", name)
+                    .with("key", path)
+                    .response();
+        } catch (OutboxFullException e) {
+            return new Problem(503, "outbox-full", "The outbox is full", e.getMessage())
                     .with("namespace", name)
                     .with("key", path)
                     .response();
@@ -322,17 +314,9 @@ final class ConfigEndpoint {
     /** A page of a namespace. */
     record Entries(String namespace, List<Entry> entries, String cursor) implements OperationResponseBody {}
 
-    /** An entry as it is shown. */
-    record Entry(
-            String namespace,
-            String key,
-            @Nullable Object value,
-            String type,
-            long version,
-            long revision,
-            Instant createdAt,
-            Instant updatedAt,
-            @Nullable Instant expiresAt,
-            @Nullable String author)
-            implements OperationResponseBody {}
+    /** A write that waits for the store. */
+    record Queued(
+            WriteResult.Status status,
+            UUID operationId,
+            @Nullable Entry entry) implements OperationResponseBody {}
 }

@@ -14,6 +14,7 @@ import org.springframework.boot.actuate.endpoint.Sanitizer;
 import org.springframework.boot.actuate.endpoint.SanitizingFunction;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -23,29 +24,34 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The endpoint {@code config}. */
+/** The endpoints {@code config} and, if there is an outbox, {@code configoutbox}. */
 @AutoConfiguration(after = ConfigManagerAutoConfiguration.class)
 @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
 @ConditionalOnBean({ConfigManager.class, ConfigStore.class})
-@ConditionalOnAvailableEndpoint(ConfigEndpoint.class)
 @EnableConfigurationProperties(ConfigEndpointProperties.class)
 public final class ConfigEndpointAutoConfiguration {
 
     @Bean
+    ShownEntries configShownEntries(
+            ObjectProvider<SanitizingFunction> sanitizing, ConfigEndpointProperties properties) {
+        return new ShownEntries(
+                decoder(), new Sanitizer(sanitizing.orderedStream().toList()), properties);
+    }
+
+    @Bean
     @ConditionalOnMissingBean
+    @ConditionalOnAvailableEndpoint
     ConfigEndpoint configEndpoint(
-            ConfigManager manager,
-            ConfigStore store,
-            ObjectProvider<ConfigBindings> bindings,
-            ObjectProvider<SanitizingFunction> sanitizing,
-            ConfigEndpointProperties properties) {
-        return new ConfigEndpoint(
-                manager,
-                store,
-                bindings.getIfAvailable(),
-                decoder(),
-                new Sanitizer(sanitizing.orderedStream().toList()),
-                properties);
+            ConfigManager manager, ConfigStore store, ObjectProvider<ConfigBindings> bindings, ShownEntries entries) {
+        return new ConfigEndpoint(manager, store, bindings.getIfAvailable(), entries);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnAvailableEndpoint
+    @ConditionalOnBooleanProperty("config.outbox.enabled")
+    ConfigOutboxEndpoint configOutboxEndpoint(ConfigManager manager, ShownEntries entries) {
+        return new ConfigOutboxEndpoint(manager, entries);
     }
 
     /**

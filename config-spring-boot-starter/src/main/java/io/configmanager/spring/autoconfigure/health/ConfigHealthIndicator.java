@@ -5,6 +5,7 @@ import io.configmanager.CacheStats;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.NamespaceStatus;
+import io.configmanager.Outbox;
 import io.configmanager.WatchStatus;
 import io.configmanager.spring.ConfigBinding;
 import io.configmanager.spring.ConfigBindings;
@@ -54,6 +55,13 @@ final class ConfigHealthIndicator extends AbstractHealthIndicator {
                 .withDetail("cache.misses", cache.misses())
                 .withDetail("cache.hitRate", Math.round(cache.hitRate() * 10_000) / 10_000.0)
                 .withDetail("cache.evictions", cache.evictions());
+        manager.outbox()
+                .map(Outbox::stats)
+                .ifPresent(outbox -> builder.withDetail("outbox.pending", outbox.pending())
+                        .withDetail("outbox.conflicts", outbox.conflicts())
+                        .withDetail("outbox.dead", outbox.dead())
+                        .withDetail("outbox.expired", outbox.expired())
+                        .withDetail("outbox.problems", outbox.problems()));
         Map<String, String> rejected = rejected();
         if (!rejected.isEmpty()) {
             builder.withDetail("rejected", rejected);

@@ -5,9 +5,11 @@ import io.configmanager.ConfigManager;
 import io.configmanager.spring.ConfigBindings;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.InstantSource;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.context.annotation.Bean;
 
@@ -32,5 +34,11 @@ public final class ConfigMetricsAutoConfiguration {
     @Bean
     ConfigWatchMetrics configWatchMetrics(ConfigManager manager, ObjectProvider<ConfigBindings> bindings) {
         return new ConfigWatchMetrics(manager, bindings.getIfAvailable());
+    }
+
+    @Bean
+    @ConditionalOnBooleanProperty("config.outbox.enabled")
+    ConfigOutboxMetrics configOutboxMetrics(ConfigManager manager) {
+        return new ConfigOutboxMetrics(manager, InstantSource.system());
     }
 }

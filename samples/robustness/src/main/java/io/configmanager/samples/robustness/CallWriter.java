@@ -10,6 +10,7 @@ import io.configmanager.ManagerStateException;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WriteOptions;
+import io.configmanager.WriteResult;
 import io.configmanager.samples.robustness.Plan.CallKind;
 import io.configmanager.samples.robustness.Plan.Step;
 import java.time.Duration;
@@ -42,8 +43,8 @@ final class CallWriter implements Runnable {
             return new Answer(outcome, 0, List.of(), -1);
         }
 
-        static Answer stored(List<ConfigEntry> entries, long expected) {
-            return new Answer("ok", entries.get(0).revision(), entries, expected);
+        static Answer stored(WriteResult result, long expected) {
+            return new Answer("ok", result.revision(), result.entries(), expected);
         }
     }
 
@@ -129,10 +130,10 @@ final class CallWriter implements Runnable {
         WriteOptions options = WriteOptions.DEFAULT.withComment(step.tag());
         String key = Keys.data(step.key());
         return switch (step.kind()) {
-            case SET -> Answer.stored(List.of(config.set(key, value, options)), -1);
+            case SET -> Answer.stored(config.set(key, value, options), -1);
             case CREATE -> {
                 WriteOptions absent = WriteOptions.createOnly().withComment(step.tag());
-                yield Answer.stored(List.of(config.set(key, value, absent)), 0);
+                yield Answer.stored(config.set(key, value, absent), 0);
             }
             case INCREMENT -> increment(config, Keys.counter(step.key()), step.tag());
             case PAIR ->
@@ -142,7 +143,7 @@ final class CallWriter implements Runnable {
                                 null,
                                 step.tag()),
                         -1);
-            case DELETE -> Answer.of(config.delete(key, options) ? "ok" : "nothing");
+            case DELETE -> Answer.of(config.delete(key, options).changed() ? "ok" : "nothing");
             case DELETE_PAIR -> {
                 config.commit(
                         batch -> batch.delete(Keys.left(step.key())).delete(Keys.right(step.key())), null, step.tag());
@@ -150,7 +151,7 @@ final class CallWriter implements Runnable {
             }
             case EXPIRE -> {
                 Duration ttl = Duration.ofMillis(200 + step.number() % 4_000);
-                yield Answer.stored(List.of(config.set(Keys.expiring(step.key()), value, options.withTtl(ttl))), -1);
+                yield Answer.stored(config.set(Keys.expiring(step.key()), value, options.withTtl(ttl)), -1);
             }
             case MANY ->
                 Answer.stored(
@@ -163,7 +164,7 @@ final class CallWriter implements Runnable {
                                 null,
                                 step.tag()),
                         -1);
-            case LARGE -> Answer.stored(List.of(config.set(Keys.LARGE, value + "x".repeat(9_000), options)), -1);
+            case LARGE -> Answer.stored(config.set(Keys.LARGE, value + "x".repeat(9_000), options), -1);
             case JOINED, ROLLED_BACK -> joined(config, step, options);
             case LATEST, SYNC -> {
                 config.latest(key);
@@ -176,14 +177,12 @@ final class CallWriter implements Runnable {
         Optional<ConfigEntry> known = config.entry(key);
         if (known.isEmpty()) {
             WriteOptions absent = WriteOptions.createOnly().withComment(tag);
-            return Answer.stored(List.of(config.set(key, 1, absent)), 0);
+            return Answer.stored(config.set(key, 1, absent), 0);
         }
         long version = known.get().version();
         long next = 1 + Long.parseLong(known.get().value().strip());
         return Answer.stored(
-                List.of(config.set(
-                        key, next, WriteOptions.expectVersion(version).withComment(tag))),
-                version);
+                config.set(key, next, WriteOptions.expectVersion(version).withComment(tag)), version);
     }
 
     private Answer joined(Config config, Step<CallKind> step, WriteOptions options) {

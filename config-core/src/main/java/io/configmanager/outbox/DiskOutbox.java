@@ -1,0 +1,610 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.configmanager.outbox;
+
+import io.configmanager.Condition;
+import io.configmanager.ConfigEntry;
+import io.configmanager.ManagerStateException;
+import io.configmanager.Outbox;
+import io.configmanager.OutboxFullException;
+import io.configmanager.OutboxStats;
+import io.configmanager.QueuedWrite;
+import io.configmanager.QueuedWrite.State;
+import io.configmanager.StoreException;
+import io.configmanager.VersionConflictException;
+import io.configmanager.outbox.Queued.Content;
+import io.configmanager.outbox.Queued.Done;
+import io.configmanager.outbox.Queued.Item;
+import io.configmanager.outbox.Queued.Name;
+import io.configmanager.store.Commit;
+import io.configmanager.store.Operation;
+import io.configmanager.store.Position;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * An outbox in a directory: a {@link WriteQueue} whose every acknowledged write is in a {@link Journal} first. Applies
+ * what is pending on a thread of its own. Safe for any thread.
+ *
+ * <p>A write is on disk before {@link #enqueue} returns, under the id of its commit: whatever is killed when, the store
+ * has it once. A write is based on the version of each key that this instance knew, or on the write of the same key that
+ * is queued before it; where that does not hold any more it becomes a conflict, and nothing is overwritten.
+ */
+public final class DiskOutbox implements Outbox, AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(DiskOutbox.class);
+
+    private final OutboxSettings settings;
+    private final Surroundings surroundings;
+    private final InstantSource clock;
+    private final Journal journal;
+    private final Replay replay;
+    private final JsonMapper json = JsonMapper.builder().build();
+    private final ReentrantLock lock = new ReentrantLock();
+    private final WriteQueue queue = new WriteQueue();
+
+    /** Writes that are in the queue but not on disk yet. */
+    private final Set<Long> unwritten = new HashSet<>();
+
+    private final List<String> problems = new ArrayList<>();
+    private long lastSequence;
+    private long replayed;
+    private volatile boolean away;
+
+    /** Recovers what is in the directory, and what processes that are gone have left beside it. Applies nothing yet. */
+    public static DiskOutbox open(OutboxSettings settings, Surroundings surroundings) throws IOException {
+        return open(
+                settings,
+                surroundings,
+                new FileDisk(),
+                InstantSource.system(),
+                System::nanoTime,
+                RandomGenerator.getDefault());
+    }
+
+    static DiskOutbox open(
+            OutboxSettings settings,
+            Surroundings surroundings,
+            Disk disk,
+            InstantSource clock,
+            LongSupplier nanoTime,
+            RandomGenerator random)
+            throws IOException {
+        DiskOutbox outbox = new DiskOutbox(settings, surroundings, disk, clock, nanoTime, random);
+        try {
+            outbox.recover();
+            return outbox;
+        } catch (IOException | RuntimeException e) {
+            outbox.journal.close();
+            throw e;
+        }
+    }
+
+    private DiskOutbox(
+            OutboxSettings settings,
+            Surroundings surroundings,
+            Disk disk,
+            InstantSource clock,
+            LongSupplier nanoTime,
+            RandomGenerator random)
+            throws IOException {
+        this.settings = settings;
+        this.surroundings = surroundings;
+        this.clock = clock;
+        this.replay = new Replay(this, surroundings, settings, nanoTime, random);
+        this.journal = Journal.claim(
+                settings.directory(), new Journal.Settings(settings.origin(), Journal.Settings.SEGMENT_BYTES), disk);
+    }
+
+    /** Begins to apply what is pending. */
+    public void start() {
+        replay.start();
+    }
+
+    /** Whether the store did not take the last write, and nothing has shown since that it is there. */
+    public boolean storeIsAway() {
+        return away;
+    }
+
+    /** The store did not take a write: the next ones are queued without trying. */
+    public void storeWasAway() {
+        away = true;
+    }
+
+    /** The store answers: applies at once what is pending, if the store was away. */
+    public void storeIsThere() {
+        if (away) {
+            away = false;
+            replay.wakeAll();
+        }
+    }
+
+    /** Whether a write of this key would overtake one that is queued. */
+    public boolean isPending(String namespace, String key) {
+        return locked(() -> queue.isPending(new Name(namespace, key)));
+    }
+
+    /**
+     * Queues a commit; it is durable when this returns.
+     *
+     * @param overwrite whether it is to be applied whatever its keys have become
+     * @param known the entry of a key as this instance knows it, null if absent
+     * @param basis where this instance is in the store's history; null if it has not been anywhere
+     * @throws VersionConflictException if a condition does not hold after a queued write of the key
+     * @throws OutboxFullException if there is no room
+     * @throws StoreException if the disk did not take it
+     */
+    public QueuedWrite enqueue(
+            Commit commit,
+            boolean overwrite,
+            Function<Operation, @Nullable ConfigEntry> known,
+            @Nullable Position basis) {
+        Queued write = locked(() -> {
+            Instant now = clock.instant();
+            List<Item> items = new ArrayList<>();
+            for (Operation operation : commit.operations()) {
+                items.add(item(operation, overwrite, known.apply(operation), now));
+            }
+            return admit(new Queued(
+                    ++lastSequence,
+                    commit.id(),
+                    State.PENDING,
+                    items,
+                    commit.author(),
+                    commit.comment(),
+                    now,
+                    now.plus(settings.deadline()),
+                    overwrite ? null : basis,
+                    null,
+                    null));
+        });
+        write(write, List.of(record(write)));
+        return write.shown(0, null);
+    }
+
+    private Item item(Operation operation, boolean overwrite, @Nullable ConfigEntry known, Instant now) {
+        Name name = new Name(operation.namespace(), operation.key());
+        Content content = operation instanceof Operation.Put put
+                ? new Content(put.value(), put.codec(), put.type().label(), put.ttl())
+                : null;
+        Queued before = queue.lastPending(name);
+        Item last = before == null ? null : WriteQueue.item(before, name);
+        long version = last != null ? last.version() : known == null ? 0 : known.version();
+        boolean exists = last != null ? last.content() != null : known != null;
+        Instant createdAt = !exists
+                ? now
+                : last != null
+                        ? last.createdAt()
+                        : Objects.requireNonNull(known).createdAt();
+        long actual = exists ? version : 0;
+        Long expected = overwrite ? null : Long.valueOf(actual);
+        Condition condition = operation.condition();
+        if (condition instanceof Condition.Version exactly) {
+            requireAfter(last, operation, exactly.version() == actual, actual);
+            expected = exactly.version();
+        } else if (condition instanceof Condition.Absent) {
+            requireAfter(last, operation, !exists, actual);
+            expected = 0L;
+        } else if (condition instanceof Condition.Present) {
+            requireAfter(last, operation, exists, actual);
+            expected = exists && !overwrite ? actual : -1L;
+        }
+        Long after = before == null || expected == null ? null : before.sequence();
+        // A delete is a version of its own.
+        long next = exists || last != null ? version + 1 : content == null ? 0 : 1;
+        return new Item(operation.namespace(), operation.key(), content, expected, after, next, createdAt);
+    }
+
+    private static void requireAfter(@Nullable Item last, Operation operation, boolean holds, long actual) {
+        if (last != null && !holds) {
+            throw new VersionConflictException(operation.namespace(), operation.key(), operation.condition(), actual);
+        }
+    }
+
+    /** Makes room for a write in the queue; it is not to be applied before it is on disk. */
+    private Queued admit(Queued write) {
+        if (replay.stopped()) {
+            throw new ManagerStateException("The manager is closed");
+        }
+        int size = encode(write).length;
+        if (queue.size() >= settings.maximumOperations()) {
+            throw new OutboxFullException("The outbox is full: it holds " + queue.size()
+                    + " writes, as many as config.outbox.maximum-operations allows");
+        }
+        if (queue.bytes() + size > settings.maximumBytes()) {
+            throw new OutboxFullException("The outbox is full: it holds " + queue.bytes() + " bytes, and " + size
+                    + " more are beyond config.outbox.maximum-size");
+        }
+        queue.add(write, size);
+        unwritten.add(write.sequence());
+        return write;
+    }
+
+    private void write(Queued write, List<Journal.Record> records) {
+        try {
+            journal.append(records);
+        } catch (IOException e) {
+            locked(() -> {
+                unwritten.remove(write.sequence());
+                queue.refused(write.sequence());
+            });
+            throw new StoreException(
+                    "The store is away, and the outbox in " + journal.directory() + " cannot keep the write: "
+                            + e.getMessage(),
+                    true,
+                    e);
+        }
+        locked(() -> {
+            unwritten.remove(write.sequence());
+            show(write);
+        });
+        if (!away) {
+            replay.wake();
+        }
+    }
+
+    @Override
+    public OutboxStats stats() {
+        return locked(() -> {
+            Map<State, Integer> counts = new HashMap<>();
+            Instant oldest = null;
+            for (Queued write : queue.all()) {
+                counts.merge(write.state(), 1, Integer::sum);
+                if (write.pending() && (oldest == null || write.queuedAt().isBefore(oldest))) {
+                    oldest = write.queuedAt();
+                }
+            }
+            return new OutboxStats(
+                    counts.getOrDefault(State.PENDING, 0),
+                    counts.getOrDefault(State.CONFLICT, 0),
+                    counts.getOrDefault(State.DEAD, 0),
+                    counts.getOrDefault(State.EXPIRED, 0),
+                    oldest,
+                    replayed,
+                    journal.bytes(),
+                    problems);
+        });
+    }
+
+    @Override
+    public List<QueuedWrite> writes() {
+        return locked(() -> queue.all().stream()
+                .filter(write -> !unwritten.contains(write.sequence()))
+                .map(write -> write.shown(replay.attempts(write.sequence()), replay.lastFailure(write.sequence())))
+                .toList());
+    }
+
+    @Override
+    public boolean retry(UUID id) {
+        return again(
+                id,
+                write -> new Queued(
+                        ++lastSequence,
+                        write.id(),
+                        State.PENDING,
+                        write.items(),
+                        write.author(),
+                        write.comment(),
+                        write.queuedAt(),
+                        clock.instant().plus(settings.deadline()),
+                        write.basis(),
+                        null,
+                        write.sequence()));
+    }
+
+    @Override
+    public boolean force(UUID id) {
+        return again(
+                id,
+                write -> new Queued(
+                        ++lastSequence,
+                        UUID.randomUUID(),
+                        State.PENDING,
+                        write.items().stream()
+                                .map(item -> item.expecting(null, null))
+                                .toList(),
+                        write.author(),
+                        write.comment(),
+                        write.queuedAt(),
+                        clock.instant().plus(settings.deadline()),
+                        null,
+                        null,
+                        write.sequence()));
+    }
+
+    private boolean again(UUID id, Function<Queued, Queued> change) {
+        record Again(Queued before, Queued after, int size) {}
+        Again again = locked(() -> {
+                    Queued before = queue.find(id);
+                    if (before == null || before.pending()) {
+                        return Optional.<Again>empty();
+                    }
+                    // It takes the place of the other, so that a full outbox is no obstacle.
+                    Queued after = change.apply(before);
+                    queue.done(before.sequence(), Done.NOT_APPLIED);
+                    unwritten.add(after.sequence());
+                    int size = encode(after).length;
+                    queue.add(after, size);
+                    return Optional.of(new Again(before, after, size));
+                })
+                .orElse(null);
+        if (again == null) {
+            return false;
+        }
+        try {
+            write(
+                    again.after(),
+                    List.of(record(again.after()), done(again.before().sequence(), Done.NOT_APPLIED)));
+        } catch (StoreException e) {
+            locked(() -> queue.add(again.before(), again.size()));
+            throw e;
+        }
+        replay.wake();
+        return true;
+    }
+
+    @Override
+    public boolean discard(UUID id) {
+        Queued write = locked(() -> Optional.ofNullable(queue.find(id))
+                        .filter(found -> !unwritten.contains(found.sequence()) && !replay.isTrying(found.sequence())))
+                .orElse(null);
+        if (write == null) {
+            return false;
+        }
+        try {
+            journal.append(List.of(done(write.sequence(), Done.NOT_APPLIED)));
+        } catch (IOException e) {
+            throw new StoreException(
+                    "The outbox in " + journal.directory() + " cannot be written: " + e.getMessage(), true, e);
+        }
+        locked(() -> finish(write, Done.NOT_APPLIED));
+        log.info("Queued write {} of {} was discarded", write.id(), names(write));
+        return true;
+    }
+
+    /** Stops applying: a write that is being applied may still end, no other begins. Does not wait. */
+    public void stop() {
+        replay.stop();
+    }
+
+    /** Leaves what is pending on disk, for the next start. */
+    @Override
+    public void close() {
+        stop();
+        replay.awaitEnd();
+        journal.close();
+    }
+
+    /** Tries once to apply what is pending; the thread that {@link #start} starts does so again and again. */
+    Duration pass() {
+        return replay.pass();
+    }
+
+    // What the replay needs; it calls without the lock.
+
+    /** The sequences of what is pending on disk, in order. */
+    List<Queued> pending() {
+        return locked(() -> queue.all().stream()
+                .filter(write -> write.pending() && !unwritten.contains(write.sequence()))
+                .toList());
+    }
+
+    /** Keys of writes that are not on disk yet, which later ones must not overtake. */
+    Set<Name> unwrittenNames() {
+        return locked(() -> {
+            Set<Name> names = new HashSet<>();
+            for (Long sequence : unwritten) {
+                Queued write = queue.get(sequence);
+                if (write != null) {
+                    write.items().forEach(item -> names.add(item.name()));
+                }
+            }
+            return names;
+        });
+    }
+
+    /** The write as it is now; null if it is not pending any more. */
+    @Nullable
+    Queued pending(long sequence) {
+        return locked(() -> Optional.ofNullable(queue.get(sequence)).filter(Queued::pending))
+                .orElse(null);
+    }
+
+    boolean isExpired(Queued write) {
+        return !clock.instant().isBefore(write.deadline());
+    }
+
+    void applied(Queued write, Done done) {
+        away = false;
+        locked(() -> {
+            replayed++;
+            appendLazily(done(write.sequence(), done));
+            finish(write, done);
+        });
+        log.debug("Queued write {} of {} was applied", write.id(), names(write));
+    }
+
+    void park(Queued write, State state, String reason) {
+        locked(() -> keep(queue.park(write.sequence(), state, reason)));
+    }
+
+    private void finish(Queued write, Done done) {
+        keep(queue.done(write.sequence(), done));
+        show(write);
+    }
+
+    /** Loses nothing if it comes to nothing: what is then tried again has the same outcome. */
+    private void appendLazily(Journal.Record record) {
+        try {
+            journal.appendLazily(record);
+        } catch (IOException e) {
+            log.debug("The outbox {} did not take what became of a write", journal.directory(), e);
+        }
+    }
+
+    private void keep(List<Queued> changed) {
+        for (Queued each : changed) {
+            // Those that wait only for their turn too: what they waited for may be gone from disk before them.
+            appendLazily(record(each));
+            show(each);
+            if (each.pending()) {
+                continue;
+            }
+            log.warn(
+                    "Queued write {} of {} is not applied ({}): {}",
+                    each.id(),
+                    names(each),
+                    each.state(),
+                    each.reason());
+        }
+    }
+
+    private void show(Queued write) {
+        if (settings.readYourWrites()) {
+            for (Item item : write.items()) {
+                Queued last = queue.lastPending(item.name());
+                boolean visible = last != null && !unwritten.contains(last.sequence());
+                if (visible || last == null) {
+                    surroundings.pending(
+                            item.namespace(),
+                            item.key(),
+                            last == null ? null : last.change(WriteQueue.item(last, item.name())));
+                }
+            }
+        }
+    }
+
+    private void recover() throws IOException {
+        problems.addAll(journal.problems());
+        Recovered own = read(journal);
+        lastSequence = own.last();
+        locked(() -> keep(queue.recover(own.states(), own.finished(), own.sizes())));
+        for (Journal orphan : journal.orphans()) {
+            adopt(orphan);
+        }
+        locked(() -> {
+            queue.all().forEach(this::show);
+            if (queue.size() > 0) {
+                log.info("The outbox {} holds {} writes", journal.directory(), queue.size());
+            }
+        });
+        problems.forEach(problem -> log.warn("Outbox: {}", problem));
+    }
+
+    /** Takes over what a process has left that is gone: in its order, after what is here. */
+    private void adopt(Journal orphan) throws IOException {
+        try {
+            problems.addAll(orphan.problems());
+            Recovered left = read(orphan);
+            WriteQueue theirs = new WriteQueue();
+            theirs.recover(left.states(), left.finished(), left.sizes());
+            Map<Long, Long> renumbered = new HashMap<>();
+            List<Queued> mine = new ArrayList<>();
+            for (Queued write : theirs.all()) {
+                Queued known = queue.find(write.id());
+                renumbered.put(write.sequence(), known == null ? ++lastSequence : known.sequence());
+                if (known == null) {
+                    mine.add(new Queued(
+                                    lastSequence,
+                                    write.id(),
+                                    write.state(),
+                                    write.items(),
+                                    write.author(),
+                                    write.comment(),
+                                    write.queuedAt(),
+                                    write.deadline(),
+                                    write.basis(),
+                                    write.reason(),
+                                    null)
+                            .with(item -> item.expecting(
+                                    item.expected(), item.after() == null ? null : renumbered.get(item.after()))));
+                }
+            }
+            if (!mine.isEmpty()) {
+                journal.append(mine.stream().map(this::record).toList());
+                mine.forEach(write -> queue.add(write, encode(write).length));
+                log.info("Took over {} writes that another process has left in {}", mine.size(), orphan.directory());
+            }
+            orphan.destroy();
+        } finally {
+            orphan.close();
+        }
+    }
+
+    private record Recovered(Map<Long, Queued> states, Map<Long, Done> finished, Map<Long, Integer> sizes, long last) {}
+
+    private Recovered read(Journal from) {
+        Map<Long, Queued> states = new LinkedHashMap<>();
+        Map<Long, Done> finished = new HashMap<>();
+        Map<Long, Integer> sizes = new HashMap<>();
+        long last = 0;
+        for (Journal.Record record : from.recovered()) {
+            last = Math.max(last, record.sequence());
+            try {
+                if (record.type() == Journal.LIVE) {
+                    states.put(record.sequence(), json.readValue(record.payload(), Queued.class));
+                    sizes.put(record.sequence(), record.payload().length);
+                } else {
+                    finished.put(record.sequence(), json.readValue(record.payload(), Done.class));
+                }
+            } catch (JacksonException e) {
+                problems.add("a record in " + from.directory() + " cannot be understood; it was left out");
+            }
+        }
+        return new Recovered(states, finished, sizes, last);
+    }
+
+    private Journal.Record record(Queued write) {
+        return new Journal.Record(Journal.LIVE, write.sequence(), encode(write));
+    }
+
+    private Journal.Record done(long sequence, Done done) {
+        return new Journal.Record(Journal.DONE, sequence, json.writeValueAsBytes(done));
+    }
+
+    private byte[] encode(Queued write) {
+        return json.writeValueAsBytes(write);
+    }
+
+    private static Collection<String> names(Queued write) {
+        return write.items().stream().map(Item::key).toList();
+    }
+
+    private void locked(Runnable action) {
+        locked(() -> {
+            action.run();
+            return true;
+        });
+    }
+
+    private <T> T locked(Supplier<T> action) {
+        lock.lock();
+        try {
+            return action.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+}
