@@ -83,8 +83,11 @@ final class Recovery {
         if (last != null) {
             Content content = last.getValue();
             int whole = content.wholeUntil();
-            if (whole > 0 && whole < content.length()) {
+            if (whole > 0) {
+                // Also where nothing is cut off: what is told to be there has to stay, and may not have been forced.
                 truncate(last.getKey(), whole);
+            }
+            if (whole > 0 && whole < content.length()) {
                 problems.add(fileOf(last.getKey()) + " ended in an unfinished append: " + (content.length() - whole)
                         + " bytes were cut off");
             }
