@@ -574,7 +574,8 @@ final class Journal implements AutoCloseable {
 
     private void finish() throws IOException {
         try {
-            if (!unforced.isEmpty() || !unwritten.isEmpty()) {
+            // The latter so that what was refused is forgotten as well.
+            if (!unforced.isEmpty() || !unwritten.isEmpty() || (current == null && !cuts.isEmpty())) {
                 write(List.of(), true);
             }
             if (live.isEmpty() && ownsThread) {

@@ -17,6 +17,9 @@ final class Recovery {
 
     static final String DAMAGED = ".damaged";
 
+    /** More bytes of cuts than a header has but for a disk that fails again and again. */
+    private static final int MOST_CUTS = 256;
+
     private final Disk disk;
     private final Path directory;
     private final List<String> problems = new ArrayList<>();
@@ -121,10 +124,11 @@ final class Recovery {
 
     /** A segment with a header and nothing else, or whose creation did not come that far. */
     private static boolean isLeftover(Content content, String origin) {
-        int header = RecordFormat.size(Segment.Header.of(origin, Map.of(0L, 0L)));
-        return content.damaged() < 0
-                ? content.records().size() <= 1
-                : content.records().isEmpty() && content.length() <= header;
+        if (content.damaged() < 0) {
+            return content.records().size() <= 1;
+        }
+        int header = RecordFormat.size(Segment.Header.of(origin, Map.of())) + MOST_CUTS;
+        return content.records().isEmpty() && content.length() <= header;
     }
 
     private Path fileOf(long number) {
