@@ -76,11 +76,16 @@ final class Recovery {
     /** Removes what never counted. Afterwards a segment with {@link Content#damaged} bytes has lost something. */
     void repair(String origin) throws IOException {
         applyCuts();
+        int before = segments.size();
         for (Map.Entry<Long, Content> segment : List.copyOf(segments.entrySet())) {
             if (isLeftover(segment.getValue(), origin)) {
                 Segment.existing(disk, directory, segment.getKey(), 0).delete();
                 segments.remove(segment.getKey());
             }
+        }
+        if (segments.size() < before) {
+            // Their numbers are used again: if they came back, their headers would cut what is written from now on.
+            disk.forceDirectory(directory);
         }
         Map.Entry<Long, Content> last = segments.lastEntry();
         if (last != null) {
