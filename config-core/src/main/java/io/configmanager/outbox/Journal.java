@@ -214,7 +214,7 @@ final class Journal implements AutoCloseable {
 
     /** Deletes an orphan, whose records are safe elsewhere, and closes it. Damaged files that were set aside stay. */
     void destroy() throws IOException {
-        if (end()) {
+        if (markClosed()) {
             call(io, () -> {
                 try {
                     deleteAll();
@@ -294,7 +294,7 @@ final class Journal implements AutoCloseable {
             batch = queue;
             queue = new ArrayList<>();
         }
-        boolean force = batch.stream().anyMatch(write -> write.done() != null);
+        boolean force = isFull(current) || batch.stream().anyMatch(write -> write.done() != null);
         Throwable failure = null;
         try {
             write(batch, force);
@@ -317,7 +317,7 @@ final class Journal implements AutoCloseable {
     private void write(List<Write> batch, boolean force) throws IOException {
         for (boolean again = true; ; again = false) {
             Segment segment = current;
-            if (segment == null || segment.length() >= settings.segmentBytes()) {
+            if (segment == null || isFull(segment)) {
                 segment = startSegment();
             }
             List<List<Record>> appends = new ArrayList<>();
@@ -372,7 +372,7 @@ final class Journal implements AutoCloseable {
     /** Goes on in a new segment. */
     private Segment startSegment() throws IOException {
         if (current != null) {
-            leave(current);
+            end(current);
         }
         long number = nextNumber++;
         Segment segment = Segment.create(disk, directory, number);
@@ -394,6 +394,22 @@ final class Journal implements AutoCloseable {
         current = segment;
         count();
         return segment;
+    }
+
+    private boolean isFull(@Nullable Segment segment) {
+        return segment != null && segment.length() >= settings.segmentBytes();
+    }
+
+    private void end(Segment segment) {
+        try {
+            if (!unforced.isEmpty()) {
+                segment.force();
+                unforced.clear();
+            }
+        } catch (IOException e) {
+            LOG.debug("What is not forced in {} is written again", segment, e);
+        }
+        leave(segment);
     }
 
     /** Nothing after what was forced counts any more; lazy records there are written again. */
@@ -542,7 +558,7 @@ final class Journal implements AutoCloseable {
     }
 
     /** False if the journal was closed before. */
-    private boolean end() {
+    private boolean markClosed() {
         synchronized (monitor) {
             boolean first = !closed;
             closed = true;
@@ -553,7 +569,7 @@ final class Journal implements AutoCloseable {
     /** Forces what is written, and releases the directory. Returns after a second at the latest, whatever the disk does. */
     @Override
     public void close() {
-        if (!end()) {
+        if (!markClosed()) {
             return;
         }
         CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
@@ -574,7 +590,8 @@ final class Journal implements AutoCloseable {
 
     private void finish() throws IOException {
         try {
-            if (!unforced.isEmpty() || !unwritten.isEmpty()) {
+            // The latter so that what was refused is forgotten as well.
+            if (!unforced.isEmpty() || !unwritten.isEmpty() || (current == null && !cuts.isEmpty())) {
                 write(List.of(), true);
             }
             if (live.isEmpty() && ownsThread) {

@@ -17,6 +17,9 @@ final class Recovery {
 
     static final String DAMAGED = ".damaged";
 
+    /** More bytes of cuts than a header has but for a disk that fails again and again. */
+    private static final int MOST_CUTS = 256;
+
     private final Disk disk;
     private final Path directory;
     private final List<String> problems = new ArrayList<>();
@@ -73,18 +76,26 @@ final class Recovery {
     /** Removes what never counted. Afterwards a segment with {@link Content#damaged} bytes has lost something. */
     void repair(String origin) throws IOException {
         applyCuts();
+        int before = segments.size();
         for (Map.Entry<Long, Content> segment : List.copyOf(segments.entrySet())) {
             if (isLeftover(segment.getValue(), origin)) {
                 Segment.existing(disk, directory, segment.getKey(), 0).delete();
                 segments.remove(segment.getKey());
             }
         }
+        if (segments.size() < before) {
+            // Their numbers are used again: if they came back, their headers would cut what is written from now on.
+            disk.forceDirectory(directory);
+        }
         Map.Entry<Long, Content> last = segments.lastEntry();
         if (last != null) {
             Content content = last.getValue();
             int whole = content.wholeUntil();
-            if (whole > 0 && whole < content.length()) {
+            if (whole > 0) {
+                // Also where nothing is cut off: what is told to be there has to stay, and may not have been forced.
                 truncate(last.getKey(), whole);
+            }
+            if (whole > 0 && whole < content.length()) {
                 problems.add(fileOf(last.getKey()) + " ended in an unfinished append: " + (content.length() - whole)
                         + " bytes were cut off");
             }
@@ -118,10 +129,11 @@ final class Recovery {
 
     /** A segment with a header and nothing else, or whose creation did not come that far. */
     private static boolean isLeftover(Content content, String origin) {
-        int header = RecordFormat.size(Segment.Header.of(origin, Map.of(0L, 0L)));
-        return content.damaged() < 0
-                ? content.records().size() <= 1
-                : content.records().isEmpty() && content.length() <= header;
+        if (content.damaged() < 0) {
+            return content.records().size() <= 1;
+        }
+        int header = RecordFormat.size(Segment.Header.of(origin, Map.of())) + MOST_CUTS;
+        return content.records().isEmpty() && content.length() <= header;
     }
 
     private Path fileOf(long number) {
