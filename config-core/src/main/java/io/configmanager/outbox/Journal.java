@@ -253,6 +253,13 @@ final class Journal implements AutoCloseable {
         return directory;
     }
 
+    /** How many calls wait that are not being written yet. */
+    int waiting() {
+        synchronized (monitor) {
+            return queue.size();
+        }
+    }
+
     /** How large the files are. */
     long bytes() {
         return bytes;
@@ -445,7 +452,8 @@ final class Journal implements AutoCloseable {
      */
     private void tidy() {
         try {
-            while (segments.size() > 1) {
+            // No more than there are now: what is copied goes to the end.
+            for (int left = segments.size() - 1; left > 0; left--) {
                 Segment oldest = segments.getFirst();
                 if (oldest.live > 0) {
                     long needed = segments.stream()

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Asks before each step on another disk. */
-final class FaultyDisk implements Disk {
+class FaultyDisk implements Disk {
 
     /** What happens to the disk. Reading, listing and locking are not asked about. */
     enum Step {

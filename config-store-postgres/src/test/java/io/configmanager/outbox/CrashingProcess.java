@@ -42,7 +42,7 @@ public final class CrashingProcess {
     /** Also the number of keys, each of which has one writer, so that its order is known. */
     private static final int WRITERS = 3;
 
-    private static final int WRITES = 8;
+    private static final int WRITES = 5;
     private static final long SEGMENT_BYTES = 4_096;
 
     private final int stopAt;
@@ -65,9 +65,10 @@ public final class CrashingProcess {
     }
 
     private void run(Path directory, int port, PostgresNames names, int firstValue) throws Exception {
-        DataSource connections = PostgresConfigStore.unpooled(
-                "jdbc:postgresql://127.0.0.1:" + port + "/postgres", "postgres", null);
-        PostgresConfigStore store = PostgresConfigStore.builder(connections).names(names).build();
+        DataSource connections =
+                PostgresConfigStore.unpooled("jdbc:postgresql://127.0.0.1:" + port + "/postgres", "postgres", null);
+        PostgresConfigStore store =
+                PostgresConfigStore.builder(connections).names(names).build();
         DiskOutbox outbox = DiskOutbox.open(
                 OutboxSettings.in(directory, "crash"),
                 surroundings(store),
@@ -105,10 +106,9 @@ public final class CrashingProcess {
 
     private void write(DiskOutbox outbox, PostgresConfigStore store, String key, int value) {
         String text = value + "x".repeat(200);
-        Operation put = new Operation.Put(
-                "", key, "\"" + text + "\"", "json", ValueType.STRING, null, Condition.ALWAYS);
-        outbox.enqueue(
-                Commit.of(List.of(put), null, null), false, operation -> known(store, operation), null);
+        Operation put =
+                new Operation.Put("", key, "\"" + text + "\"", "json", ValueType.STRING, null, Condition.ALWAYS);
+        outbox.enqueue(Commit.of(List.of(put), null, null), false, operation -> known(store, operation), null);
         step("ACKNOWLEDGE");
         say("acknowledged", key + "=" + value);
         step("ACKNOWLEDGED");

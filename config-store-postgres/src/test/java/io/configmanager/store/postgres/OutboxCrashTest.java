@@ -39,7 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class OutboxCrashTest {
 
-    private static final int KILLS = 30;
+    private static final int KILLS = 20;
     private static final int VALUES_OF_A_LIFE = 100;
     private static final long HANGING_SECONDS = 60;
 
@@ -52,7 +52,7 @@ class OutboxCrashTest {
     private final Set<String> acknowledged = new HashSet<>();
     private final Map<String, Integer> kills = new TreeMap<>();
     private int firstValue;
-    private int steps = 150;
+    private int steps = 100;
 
     @AfterEach
     void close() {
@@ -83,8 +83,8 @@ class OutboxCrashTest {
     private boolean live(int stopAt) throws Exception {
         firstValue += VALUES_OF_A_LIFE;
         Process process = start(stopAt);
-        CompletableFuture<Process> hanging = new CompletableFuture<Process>()
-                .completeOnTimeout(process, HANGING_SECONDS, TimeUnit.SECONDS);
+        CompletableFuture<Process> hanging =
+                new CompletableFuture<Process>().completeOnTimeout(process, HANGING_SECONDS, TimeUnit.SECONDS);
         hanging.thenAccept(Process::destroyForcibly);
         String at = null;
         boolean ended = false;
@@ -123,8 +123,8 @@ class OutboxCrashTest {
         if (at != null) {
             kills.merge(at, 1, Integer::sum);
         } else if (!ended) {
-            throw new AssertionError("Seed " + seed + ": the process neither ended nor came to step " + stopAt + ":\n"
-                    + log);
+            throw new AssertionError(
+                    "Seed " + seed + ": the process neither ended nor came to step " + stopAt + ":\n" + log);
         }
         return at != null;
     }
@@ -179,8 +179,8 @@ class OutboxCrashTest {
         List<String> writes = new ArrayList<>();
         try (Connection connection = database.direct.getConnection();
                 Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(database.names.apply(
-                        "SELECT key || '=' || substring(value, 2, position('x' in value) - 2)"
+                ResultSet rows = statement.executeQuery(
+                        database.names.apply("SELECT key || '=' || substring(value, 2, position('x' in value) - 2)"
                                 + " FROM public.config_log ORDER BY rev, id"))) {
             while (rows.next()) {
                 writes.add(rows.getString(1));
@@ -204,7 +204,9 @@ class OutboxCrashTest {
 
     private List<Path> segments() throws IOException {
         try (Stream<Path> files = Files.list(temporary.resolve("outbox").resolve("0"))) {
-            return files.filter(file -> file.toString().endsWith(".log")).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(".log"))
+                    .sorted()
+                    .toList();
         } catch (java.nio.file.NoSuchFileException e) {
             return List.of();
         }
