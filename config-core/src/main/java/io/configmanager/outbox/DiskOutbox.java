@@ -79,6 +79,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 settings,
                 surroundings,
                 new FileDisk(),
+                Journal.Settings.SEGMENT_BYTES,
                 InstantSource.system(),
                 System::nanoTime,
                 RandomGenerator.getDefault());
@@ -88,11 +89,12 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
             OutboxSettings settings,
             Surroundings surroundings,
             Disk disk,
+            long segmentBytes,
             InstantSource clock,
             LongSupplier nanoTime,
             RandomGenerator random)
             throws IOException {
-        DiskOutbox outbox = new DiskOutbox(settings, surroundings, disk, clock, nanoTime, random);
+        DiskOutbox outbox = new DiskOutbox(settings, surroundings, disk, segmentBytes, clock, nanoTime, random);
         try {
             outbox.recover();
             return outbox;
@@ -106,6 +108,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
             OutboxSettings settings,
             Surroundings surroundings,
             Disk disk,
+            long segmentBytes,
             InstantSource clock,
             LongSupplier nanoTime,
             RandomGenerator random)
@@ -114,8 +117,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         this.surroundings = surroundings;
         this.clock = clock;
         this.replay = new Replay(this, surroundings, settings, nanoTime, random);
-        this.journal = Journal.claim(
-                settings.directory(), new Journal.Settings(settings.origin(), Journal.Settings.SEGMENT_BYTES), disk);
+        this.journal = Journal.claim(settings.directory(), new Journal.Settings(settings.origin(), segmentBytes), disk);
     }
 
     /** Begins to apply what is pending. */

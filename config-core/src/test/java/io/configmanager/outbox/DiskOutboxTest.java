@@ -420,7 +420,14 @@ class DiskOutboxTest {
                 throw new IOException("No space left on device");
             }
         });
-        return DiskOutbox.open(with, surroundings, disk, () -> START.plusNanos(nanos), () -> nanos, new Random(1));
+        return DiskOutbox.open(
+                with,
+                surroundings,
+                disk,
+                Journal.Settings.SEGMENT_BYTES,
+                () -> START.plusNanos(nanos),
+                () -> nanos,
+                new Random(1));
     }
 
     private void restart() throws IOException {

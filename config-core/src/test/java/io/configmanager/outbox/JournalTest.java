@@ -148,9 +148,10 @@ class JournalTest {
     @Test
     void whatIsSavedOfADamagedFileDoesNotBringBackWhatIsFinished() throws IOException {
         Disk disk = new FileDisk();
-        Journal journal = claim(base(), disk, 1);
+        String text = "large, so that nothing is copied forward ".repeat(10);
+        Journal journal = claim(base(), disk, 90);
         journal.append(List.of(live(1, "a"), live(2, "b"), live(3, "c")));
-        journal.append(List.of(live(2, "b2"), live(9, "keeps the file")));
+        journal.append(List.of(live(2, "b2"), live(9, text)));
         journal.append(List.of(done(3)));
         journal.append(List.of(live(4, "d")));
         journal.close();
@@ -161,12 +162,12 @@ class JournalTest {
         third[20] ^= 1; // its header
         Files.write(segment(2), third);
         for (int start = 0; start < 2; start++) {
-            Journal again = claim(base(), disk, 1);
+            Journal again = claim(base(), disk, 90);
             Map<Long, String> state = new TreeMap<>();
             again.recovered()
                     .forEach(value ->
                             state.put(value.sequence(), texts(List.of(value)).get(0)));
-            assertThat(state.values()).containsExactly("1:a", "2:b2", "3 done", "4:d", "9:keeps the file");
+            assertThat(state.values()).containsExactly("1:a", "2:b2", "3 done", "4:d", "9:" + text);
             again.close();
         }
         assertThat(names("0")).contains("seg-0.log.damaged", "seg-2.log.damaged");
