@@ -85,7 +85,7 @@ class OutboxCrashTest {
         Process process = start(stopAt);
         CompletableFuture<Process> hanging =
                 new CompletableFuture<Process>().completeOnTimeout(process, HANGING_SECONDS, TimeUnit.SECONDS);
-        hanging.thenAccept(Process::destroyForcibly);
+        CompletableFuture<Void> killed = hanging.thenAccept(Process::destroyForcibly);
         String at = null;
         boolean ended = false;
         StringBuilder log = new StringBuilder();
@@ -120,6 +120,7 @@ class OutboxCrashTest {
             process.destroyForcibly();
         }
         hanging.cancel(false);
+        assertThat(killed).isDone();
         if (at != null) {
             kills.merge(at, 1, Integer::sum);
         } else if (!ended) {
