@@ -99,6 +99,7 @@ final class CallWriter implements Runnable {
         } catch (ManagerStateException e) {
             return;
         } catch (StoreException | DataAccessException | TransactionException | MongoException e) {
+            recorder.write("X", System.nanoTime(), "not-answered", Texts.line(e.getMessage()));
             answer = Answer.of("unknown");
         }
         long end = System.nanoTime();

@@ -243,11 +243,16 @@ final class MongoArchive implements AutoCloseable {
                     expires(each),
                     micros,
                     comment == null ? tag(each) : comment);
-            String edit = unlogged.remove(id);
-            if (edit != null && "EXPIRE".equals(each.get("op"))) {
-                unlogged(edit);
+            // What was absent when the transaction began may have come by hand since: that is another edit.
+            if (put || changed.contains(id) || !entries.containsKey(id)) {
+                String edit = unlogged.remove(id);
+                if (edit != null && "EXPIRE".equals(each.get("op"))) {
+                    unlogged(edit);
+                }
+                all.add(id);
+            } else {
+                line("E", micros, transaction, "D", each.get("ns"), each.get("key"), 0, Texts.NONE, 0);
             }
-            all.add(id);
             if (put) {
                 logged.add(id);
             } else {
