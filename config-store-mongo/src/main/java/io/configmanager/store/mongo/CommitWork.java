@@ -153,8 +153,8 @@ final class CommitWork {
             return Map.of();
         }
         Map<Object, List<Object>> keys = new HashMap<>();
-        ids.forEach(
-                id -> keys.computeIfAbsent(id.get("ns"), ns -> new ArrayList<>()).add(id.get("key")));
+        ids.forEach(id ->
+                keys.computeIfAbsent(id.get("ns"), ns -> new ArrayList<>()).add(id.get("key")));
         return newest(
                 session,
                 Filters.or(keys.entrySet().stream()

@@ -727,7 +727,7 @@ class MongoFaultsTest {
 
     @Test
     void aStoreOnASilentNetworkClosesInTime() {
-        store = mongo.store(builder -> builder.callTimeout(Duration.ofMillis(300)));
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
         follow();
         poll();
         mongo.proxy.freeze(true);
@@ -744,7 +744,7 @@ class MongoFaultsTest {
 
     @Test
     void whoeverIsInTheWayOfAnEditIsNotInTheWayOfReading() {
-        store = mongo.store(builder -> builder.callTimeout(Duration.ofMillis(400)));
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
         CommitResult before = put("a", "1");
         follow();
         try (ClientSession session = mongo.client.startSession()) {
@@ -753,8 +753,7 @@ class MongoFaultsTest {
             mongo.put("app", "a", "2");
             mongo.put("app", "b", "3");
 
-            long end = System.nanoTime() + Duration.ofSeconds(2).toNanos();
-            while (System.nanoTime() < end) {
+            for (int i = 0; i < 3; i++) {
                 assertThat(poll().position().revision()).isEqualTo(before.revision());
             }
             open();
@@ -769,7 +768,7 @@ class MongoFaultsTest {
 
     @Test
     void aSnapshotShowsWhatTheLogSays() {
-        store = mongo.store(builder -> builder.callTimeout(Duration.ofMillis(400)));
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
         put("edited", "1");
         CommitResult last = put("deleted", "2");
         try (ClientSession session = mongo.client.startSession()) {

@@ -145,8 +145,11 @@ final class Faults {
 
     private void commitQuietly(int choice) {
         String namespace = Keys.NAMESPACES.get(choice % 2);
-        String tag = tag();
-        again(() -> server.putQuietly(List.of(namespace), Keys.data(choice), '"' + tag + '"', tag));
+        AtomicInteger key = new AtomicInteger(choice);
+        again(() -> {
+            String tag = tag();
+            server.putQuietly(List.of(namespace), Keys.data(key.getAndIncrement()), '"' + tag + '"', tag);
+        });
     }
 
     /** The last write of a run, to every namespace; answers its time on the monotonic clock. */

@@ -76,9 +76,9 @@ final class MongoArchive implements AutoCloseable {
         this.database = database;
         database.createCollection(NOTES);
         MongoChangeStreamCursor<ChangeStreamDocument<Document>> stream = database.watch()
-                        .comment(SPARED)
-                        .maxAwaitTime(100, TimeUnit.MILLISECONDS)
-                        .cursor();
+                .comment(SPARED)
+                .maxAwaitTime(100, TimeUnit.MILLISECONDS)
+                .cursor();
         thread = new Thread(() -> follow(stream), "archive");
         thread.setDaemon(true);
         thread.start();

@@ -14,6 +14,7 @@ import com.mongodb.client.model.ReplaceOptions;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import io.configmanager.Condition;
+import io.configmanager.StoreException;
 import io.configmanager.ValueType;
 import io.configmanager.samples.robustness.Plan.Fault;
 import io.configmanager.store.Commit;
@@ -33,6 +34,7 @@ import org.bson.conversions.Bson;
 final class MongoBackend implements Backend {
 
     private static final Duration LEASE = Duration.ofSeconds(10);
+    private static final int ATTEMPTS = 3;
     private static final Bson HEAD = Filters.eq("_id", "head");
     private static final List<String> CONTENT = List.of("config_entry", "config_log", "config_operation");
 
@@ -216,7 +218,17 @@ final class MongoBackend implements Backend {
         for (String namespace : namespaces) {
             operations.add(new Operation.Put(namespace, key, value, "json", ValueType.STRING, null, Condition.ALWAYS));
         }
-        store.commit(Commit.of(operations, null, tag));
+        Commit commit = Commit.of(operations, null, tag);
+        for (int attempt = 1; ; attempt++) {
+            try {
+                store.commit(commit);
+                return;
+            } catch (StoreException e) {
+                if (attempt == ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
     }
 
     @Override
@@ -250,8 +262,8 @@ final class MongoBackend implements Backend {
     /** After this the server ends what a client that died has left open, and which nobody else can write past. */
     private void transactionLifetime(Duration time) {
         client.getDatabase("admin")
-                .runCommand(new Document("setParameter", 1)
-                        .append("transactionLifetimeLimitSeconds", time.toSeconds()));
+                .runCommand(
+                        new Document("setParameter", 1).append("transactionLifetimeLimitSeconds", time.toSeconds()));
     }
 
     private MongoCollection<Document> entries() {

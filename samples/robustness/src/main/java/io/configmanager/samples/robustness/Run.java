@@ -50,7 +50,12 @@ final class Run {
             }
             long loadStart = System.nanoTime();
             recorder.write(
-                    "I", loadStart, Clock.wallMicros(), settings.store(), settings.seed(), settings.load().toMillis());
+                    "I",
+                    loadStart,
+                    Clock.wallMicros(),
+                    settings.store(),
+                    settings.seed(),
+                    settings.load().toMillis());
             clients.forEach(client -> client.process().order("load " + loadStart));
             Faults faults = new Faults(server, clients, recorder, loadStart);
             load(threads, server, faults, recorder, loadStart);
