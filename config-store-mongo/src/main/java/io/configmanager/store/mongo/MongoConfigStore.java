@@ -566,7 +566,7 @@ public final class MongoConfigStore implements ConfigStore {
                 .applicationName("config-feed")
                 .applyToConnectionPoolSettings(pool -> pool.minSize(0).maxSize(4))
                 // The only thing without a deadline is what closing says to the server.
-                .applyToSocketSettings(socket -> socket.readTimeout((int) FAREWELL.toMillis(), TimeUnit.MILLISECONDS))
+                .applyToSocketSettings(socket -> socket.readTimeout(FAREWELL.toMillis(), TimeUnit.MILLISECONDS))
                 .timeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
                 .build();
     }

@@ -345,7 +345,8 @@ final class History {
         }
         Line first = transaction.logged.get(0);
         era.commits.put(revision, new Commit(revision, transaction.micros, first.number(10), tags, logged.keySet()));
-        for (Line row : logged.values()) {
+        // Also what the same revision changed again.
+        for (Line row : transaction.logged) {
             places.computeIfAbsent(row.text(11), tag -> new ArrayList<>())
                     .add(new Place(era, revision, row.text(5), row.text(6), row.number(7)));
         }

@@ -11,7 +11,6 @@ import com.mongodb.client.model.changestream.UpdateDescription;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -65,8 +64,8 @@ final class MongoArchive implements AutoCloseable {
     /** What was done by hand and is not logged yet, by namespace and key: its tag, or nothing for a deletion. */
     private final Map<String, String> unlogged = new HashMap<>();
 
-    /** What exists as far as the log says. */
-    private final Set<String> logged = new HashSet<>();
+    /** What exists as far as the log says, by namespace and key. */
+    private final Map<String, String> logged = new HashMap<>();
 
     private long lastMicros;
     private long transaction;
@@ -110,12 +109,14 @@ final class MongoArchive implements AutoCloseable {
         }
     }
 
-    /** Whether everything that was done by hand is logged. */
+    /** Whether the entries are what the log says. */
     boolean isSettled() {
         awaitAll();
         lock.lock();
         try {
-            return unlogged.keySet().stream().allMatch(id -> !entries.containsKey(id) && !logged.contains(id));
+            Map<String, String> stored = new HashMap<>();
+            entries.forEach((id, entry) -> stored.put(id, state(entry)));
+            return stored.equals(logged);
         } finally {
             lock.unlock();
         }
@@ -254,7 +255,7 @@ final class MongoArchive implements AutoCloseable {
                 line("E", micros, transaction, "D", each.get("ns"), each.get("key"), 0, Texts.NONE, 0);
             }
             if (put) {
-                logged.add(id);
+                logged.put(id, state(each));
             } else {
                 logged.remove(id);
             }
@@ -301,7 +302,7 @@ final class MongoArchive implements AutoCloseable {
         }
         newest.forEach((id, each) -> {
             if ("PUT".equals(each.get("op"))) {
-                logged.add(id);
+                logged.put(id, state(each));
                 line(
                         "B",
                         transaction,
@@ -384,6 +385,10 @@ final class MongoArchive implements AutoCloseable {
 
     private static String value(Document document) {
         return document.get("value") instanceof String text ? Texts.brief(text) : Texts.NONE;
+    }
+
+    private static String state(Document document) {
+        return number(document, "version") + ":" + value(document) + ":" + expires(document);
     }
 
     private static long expires(Document document) {

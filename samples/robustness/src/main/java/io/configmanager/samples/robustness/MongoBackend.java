@@ -132,7 +132,7 @@ final class MongoBackend implements Backend {
             case END_STREAMS -> server.order(ENDS.get(fault.choice() % ENDS.size()));
             case LOSE_EVENTS -> server.order("forget-events");
             case LOSE_ANSWERS -> {
-                server.order("lose-answers commitTransaction 6");
+                server.order("lose-answers commitTransaction 40");
                 Clock.awaitMillis(fault.millis());
                 server.order("heal");
             }
