@@ -13,6 +13,7 @@ import com.mongodb.client.model.Updates;
 import com.mongodb.client.model.WriteModel;
 import io.configmanager.samples.robustness.Plan.HandKind;
 import io.configmanager.samples.robustness.Plan.Step;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
@@ -85,7 +86,7 @@ final class HandWriter implements Backend.Operator {
             }
             case DELETE -> List.of(new DeleteOneModel<>(entry));
             case EXPIRE -> {
-                Date end = new Date(System.currentTimeMillis() + 200 + step.number() % 4_000);
+                Date end = Date.from(Instant.now().plusMillis(200 + step.number() % 4_000));
                 yield List.of(new UpdateOneModel<>(
                         Filters.eq("_id", id(step.namespace(), Keys.expiring(step.key()))),
                         Updates.combine(Updates.set("value", value), Updates.set("expiresAt", end)),

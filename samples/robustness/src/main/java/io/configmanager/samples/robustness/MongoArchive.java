@@ -392,7 +392,7 @@ final class MongoArchive implements AutoCloseable {
     }
 
     private static long expires(Document document) {
-        return document.get("expiresAt") instanceof Date end ? TimeUnit.MILLISECONDS.toMicros(end.getTime()) : 0;
+        return document.get("expiresAt") instanceof Date end ? TimeUnit.MILLISECONDS.toMicros(end.toInstant().toEpochMilli()) : 0;
     }
 
     private static long number(Document document, String field) {
