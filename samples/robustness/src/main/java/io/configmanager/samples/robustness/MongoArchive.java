@@ -133,7 +133,7 @@ final class MongoArchive implements AutoCloseable {
         }
         for (Document entry : table.find()) {
             Document id = entry.get("_id", Document.class);
-            out.write("F", id.get("ns"), id.get("key"), number(entry, "version"), value(entry), expires(entry));
+            out.write("F", id.getString("ns"), id.getString("key"), number(entry, "version"), value(entry), expires(entry));
         }
     }
 
@@ -206,7 +206,7 @@ final class MongoArchive implements AutoCloseable {
             } else if (kind.equals("restore")) {
                 restored(micros, note);
             } else if (kind.equals("dump")) {
-                line("H", micros, transaction, "dump", revision, note.get("dump"));
+                line("H", micros, transaction, "dump", revision, number(note, "dump"));
             } else {
                 if (head.containsKey("lineage")) {
                     line("H", micros, transaction, "lineage", revision, 0);
@@ -237,8 +237,8 @@ final class MongoArchive implements AutoCloseable {
                     transaction,
                     number(each, "_id") >> PLACE_BITS,
                     put ? "P" : "D",
-                    each.get("ns"),
-                    each.get("key"),
+                    each.getString("ns"),
+                    each.getString("key"),
                     number(each, "version"),
                     value(each),
                     expires(each),
@@ -252,7 +252,7 @@ final class MongoArchive implements AutoCloseable {
                 }
                 all.add(id);
             } else {
-                line("E", micros, transaction, "D", each.get("ns"), each.get("key"), 0, Texts.NONE, 0);
+                line("E", micros, transaction, "D", each.getString("ns"), each.getString("key"), 0, Texts.NONE, 0);
             }
             if (put) {
                 logged.put(id, state(each));
@@ -292,7 +292,7 @@ final class MongoArchive implements AutoCloseable {
         unlogged.values().forEach(this::unlogged);
         unlogged.clear();
         logged.clear();
-        line("H", micros, transaction, "restore", revision, note.get("dump"));
+        line("H", micros, transaction, "restore", revision, number(note, "dump"));
         Map<String, Document> newest = new HashMap<>();
         for (Document each : Objects.requireNonNull(logs.get(note.getInteger("_id")))) {
             newest.merge(
@@ -306,8 +306,8 @@ final class MongoArchive implements AutoCloseable {
                 line(
                         "B",
                         transaction,
-                        each.get("ns"),
-                        each.get("key"),
+                        each.getString("ns"),
+                        each.getString("key"),
                         number(each, "version"),
                         number(each, "_id") >> PLACE_BITS,
                         value(each),
