@@ -25,6 +25,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bson.BsonDocument;
 import org.bson.BsonDocumentReader;
+import org.bson.BsonString;
 import org.bson.Document;
 import org.bson.codecs.DecoderContext;
 import org.bson.codecs.DocumentCodec;
@@ -352,9 +353,7 @@ final class MongoArchive implements AutoCloseable {
 
     private static boolean isOfHead(ChangeStreamDocument<Document> event) {
         BsonDocument key = event.getDocumentKey();
-        return key != null
-                && key.get("_id").isString()
-                && key.getString("_id").getValue().equals("head");
+        return key != null && new BsonString("head").equals(key.get("_id"));
     }
 
     /** The whole document, or what an update set. */
