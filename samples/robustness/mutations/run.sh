@@ -5,8 +5,9 @@
 #
 #   samples/robustness/mutations/run.sh [--seeds N] [--seconds S] [--first-seed F] [--control N] [pattern…]
 #
-# Works on a copy of the tree, so nothing here changes. First the library as it is has to pass with N seeds (2). A pattern chooses patches by a part of their names. Prints a table;
-# ends with 1 if a mutation was not caught with any of the seeds, or if a patch does not apply any more.
+# Works on a copy of the tree, so nothing here changes. A pattern chooses patches by a part of their names. A patch is about
+# MongoDB if its name says so, else PostgreSQL. First the library as it is has to pass with N seeds (2) on each of the stores
+# that the patches are about. Prints a table; ends with 1 if a mutation was not caught with any of the seeds, or if a patch does not apply any more.
 set -euo pipefail
 
 seeds=5
@@ -34,26 +35,40 @@ cd "$scratch"
 ./mvnw -q -DskipTests -Dcontract.unchecked=true -Dspotless.check.skip=true -pl samples/robustness -am package
 oracle=samples/robustness/target
 
+chosen=()
+for patch in "$here"/*.patch; do
+    name=$(basename "$patch" .patch)
+    [ ${#patterns[@]} -eq 0 ] && chosen+=("$patch")
+    for pattern in "${patterns[@]}"; do
+        [[ $name == *$pattern* ]] && chosen+=("$patch") && break
+    done
+done
+
+store_of() {
+    [[ $(basename "$1") == *-mongo-* ]] && echo mongo || echo postgres
+}
+
 # Only the library is compiled anew; its classes stand before those of the build.
 compile() {
     rm -rf mutant
     mkdir mutant
-    for module in config-core config-store-postgres; do
+    for module in config-core config-store-postgres config-store-mongo; do
         cp -r "$module/src/main/resources/." mutant 2>/dev/null || true
     done
-    find config-core/src/main/java config-store-postgres/src/main/java -name '*.java' > sources.txt
+    find config-core/src/main/java config-store-{postgres,mongo}/src/main/java -name '*.java' > sources.txt
     javac --release 17 -nowarn -proc:none -parameters -cp "$oracle/lib/*" -d mutant @sources.txt 2> javac.log \
         || { cat javac.log >&2; return 1; }
 }
 
-# Runs with one seed after the other until something is violated; says by what in $caught, and after how many in $n.
+# judge NAME SEEDS STORE: runs with one seed after the other until something is violated; says by what in $caught, and after
+# how many in $n.
 judge() {
     caught=""
     for ((n = 1; n <= $2; n++)); do
         rm -rf records
         java -Dorg.slf4j.simpleLogger.defaultLogLevel=off -cp "mutant:$oracle/robustness.jar:$oracle/lib/*" \
             io.configmanager.samples.robustness.Robustness \
-            --seed $((first + n - 1)) --seconds "$seconds" --directory records > output.txt 2>&1 || true
+            --store "$3" --seed $((first + n - 1)) --seconds "$seconds" --directory records > output.txt 2>&1 || true
         if ! grep -q '^violated: ' output.txt; then
             echo "$1: the run with seed $((first + n - 1)) was not judged:" >&2
             tail -5 output.txt >&2
@@ -67,24 +82,21 @@ judge() {
 # What is found in the library as it is would be found in every mutant.
 if [ "$control" -gt 0 ]; then
     compile
-    judge "unchanged" "$control"
-    if [ -n "$caught" ]; then
-        cat output.txt >&2
-        echo "THE LIBRARY AS IT IS VIOLATES $caught: nothing can be said about mutations" >&2
-        exit 1
-    fi
+    for store in $(for patch in "${chosen[@]}"; do store_of "$patch"; done | sort -u); do
+        judge "unchanged" "$control" "$store"
+        if [ -n "$caught" ]; then
+            cat output.txt >&2
+            echo "THE LIBRARY AS IT IS VIOLATES $caught: nothing can be said about mutations" >&2
+            exit 1
+        fi
+    done
 fi
 
 failed=0
 echo "| mutation | caught by | seeds needed |"
 echo "| --- | --- | ---: |"
-for patch in "$here"/*.patch; do
+for patch in "${chosen[@]}"; do
     name=$(basename "$patch" .patch)
-    if [ ${#patterns[@]} -gt 0 ]; then
-        chosen=no
-        for pattern in "${patterns[@]}"; do [[ $name == *$pattern* ]] && chosen=yes; done
-        [ $chosen = yes ] || continue
-    fi
     if ! patch -p1 -s --dry-run -F 0 -f < "$patch" > /dev/null 2>&1; then
         echo "| $name | **THE PATCH DOES NOT APPLY ANY MORE: bring it up to date** | |"
         failed=1
@@ -92,7 +104,7 @@ for patch in "$here"/*.patch; do
     fi
     patch -p1 -s -F 0 -f < "$patch"
     compile
-    judge "$name" "$seeds"
+    judge "$name" "$seeds" "$(store_of "$patch")"
     if [ -n "$caught" ]; then
         echo "| $name | $caught | $n |"
     else

@@ -21,6 +21,8 @@ import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +39,40 @@ final class CommitWork {
     /** Somebody changed entries of a commit by hand, and that has to be logged first. */
     static final class TouchedException extends RuntimeException {
         private static final long serialVersionUID = 1L;
+    }
+
+    /**
+     * What the log says of a namespace: of an edit by hand that has no revision yet, what was before it.
+     *
+     * @param found its live entries
+     * @param edited takes the names of those that the log says something else of
+     */
+    List<ConfigEntry> logged(
+            ClientSession session, String namespace, Instant now, List<Document> found, Set<Document> edited) {
+        Map<Object, Document> lines = newest(session, Filters.eq("ns", namespace));
+        lines.values()
+                .removeIf(line ->
+                        Lines.kind(line) != Kind.PUT || Changes.isExpired(Lines.instant(line, "expiresAt"), now));
+        List<ConfigEntry> logged = new ArrayList<>();
+        for (Document entry : found) {
+            if (Lines.agree(entry, lines.get(entry.get("_id")))) {
+                lines.remove(entry.get("_id"));
+                logged.add(Objects.requireNonNull(Lines.entry(entry)));
+            } else {
+                edited.add(entry.get("_id", Document.class));
+            }
+        }
+        lines.keySet().forEach(id -> edited.add((Document) id));
+        List<Object> others =
+                lines.values().stream().map(line -> line.get("_id")).toList();
+        if (!others.isEmpty()) {
+            deployment
+                    .log
+                    .find(session, Filters.in("_id", others))
+                    .forEach(line -> logged.add(
+                            Objects.requireNonNull(Lines.logEntry(line).entry())));
+        }
+        return logged;
     }
 
     CommitResult commit(Revision revision, Commit commit) {
@@ -86,6 +122,17 @@ final class CommitWork {
         return new CommitResult(revision.number, changes, revision.at);
     }
 
+    /** Whether {@link #reconcile} would find something. */
+    boolean isNeeded(ClientSession session, Instant now, Collection<Document> ids) {
+        Map<Object, Document> found = byId(session, ids);
+        Map<Object, Document> newest = newest(session, ids);
+        return ids.stream().anyMatch(id -> {
+            ConfigEntry entry = Lines.entry(found.get(id));
+            return (entry != null && Changes.isExpired(entry.expiresAt(), now))
+                    || !Lines.agree(found.get(id), newest.get(id));
+        });
+    }
+
     /** Logs what is not as the log says, and removes what has expired. */
     boolean reconcile(Revision revision, Collection<Document> ids) {
         Map<Object, Document> found = byId(revision.session, ids);
@@ -101,17 +148,24 @@ final class CommitWork {
         return any;
     }
 
-    /** The newest lines of keys; of all keys where none are given. */
-    Map<Object, Document> newest(ClientSession session, Collection<Document> ids) {
-        List<Bson> stages = new ArrayList<>();
-        if (!ids.isEmpty()) {
-            Map<Object, List<Object>> keys = new HashMap<>();
-            ids.forEach(id ->
-                    keys.computeIfAbsent(id.get("ns"), ns -> new ArrayList<>()).add(id.get("key")));
-            stages.add(Aggregates.match(Filters.or(keys.entrySet().stream()
-                    .map(each -> Filters.and(Filters.eq("ns", each.getKey()), Filters.in("key", each.getValue())))
-                    .toList())));
+    private Map<Object, Document> newest(ClientSession session, Collection<Document> ids) {
+        if (ids.isEmpty()) {
+            return Map.of();
         }
+        Map<Object, List<Object>> keys = new HashMap<>();
+        ids.forEach(id ->
+                keys.computeIfAbsent(id.get("ns"), ns -> new ArrayList<>()).add(id.get("key")));
+        return newest(
+                session,
+                Filters.or(keys.entrySet().stream()
+                        .map(each -> Filters.and(Filters.eq("ns", each.getKey()), Filters.in("key", each.getValue())))
+                        .toList()));
+    }
+
+    /** The newest lines of the keys that have any there. */
+    Map<Object, Document> newest(ClientSession session, Bson lines) {
+        List<Bson> stages = new ArrayList<>();
+        stages.add(Aggregates.match(lines));
         // In the order of the index.
         stages.add(Aggregates.sort(Sorts.orderBy(Sorts.ascending("ns", "key"), Sorts.descending("version"))));
         stages.add(Aggregates.group(

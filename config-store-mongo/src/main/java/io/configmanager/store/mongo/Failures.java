@@ -7,6 +7,7 @@ import com.mongodb.MongoNodeIsRecoveringException;
 import com.mongodb.MongoNotPrimaryException;
 import com.mongodb.MongoSecurityException;
 import com.mongodb.MongoSocketException;
+import com.mongodb.MongoTimeoutException;
 import io.configmanager.ConfigException;
 import io.configmanager.StoreException;
 import java.util.Set;
@@ -33,6 +34,9 @@ final class Failures {
                             + "). It needs the role readWrite on the database, to follow changes only read",
                     mongo);
         }
+        if (mongo instanceof MongoTimeoutException) {
+            return new StoreException(reason + "MongoDB does not answer in time", true, mongo);
+        }
         boolean permanent = PERMANENT.contains(mongo.getCode());
         return new StoreException(
                 reason + mongo.getClass().getSimpleName() + " (code " + mongo.getCode() + ")", !permanent, mongo);
@@ -56,6 +60,11 @@ final class Failures {
                 && !isWorthRepeating(failure);
     }
 
+    /** Whether another transaction was in the way. */
+    static boolean isContention(MongoException failure) {
+        return CONTENTION.contains(failure.getCode());
+    }
+
     /** Whether another transaction was in the way, the connection was lost, or nobody knows what became of a commit. */
     static boolean isWorthRepeating(MongoException failure) {
         return failure.hasErrorLabel(MongoException.TRANSIENT_TRANSACTION_ERROR_LABEL)
@@ -63,6 +72,6 @@ final class Failures {
                 || failure instanceof MongoSocketException
                 || failure instanceof MongoNotPrimaryException
                 || failure instanceof MongoNodeIsRecoveringException
-                || CONTENTION.contains(failure.getCode());
+                || isContention(failure);
     }
 }

@@ -77,7 +77,8 @@ public final class MongoConfigStore implements ConfigStore {
     private static final int KEYS_PER_REVISION = 500;
     private static final int NAMESPACE_EXISTS = 48;
     private static final int INDEX_HAS_OTHER_OPTIONS = 85;
-    private static final Duration LEASE = Duration.ofMinutes(1);
+    private static final Duration FAREWELL = Duration.ofMillis(500);
+    private static final Duration LEASE = Duration.ofSeconds(10);
 
     final StoreSettings settings;
     final Set<MongoFeed> feeds = ConcurrentHashMap.newKeySet();
@@ -205,7 +206,9 @@ public final class MongoConfigStore implements ConfigStore {
             } else if (filter instanceof ConfigFilter.Prefix prefix) {
                 all.add(below(namespace, prefix.prefix()));
             }
-            return entries(session, Filters.and(all), limit + 1L);
+            return entries(session, Filters.and(all), limit + 1L).stream()
+                    .map(document -> Objects.requireNonNull(Lines.entry(document)))
+                    .toList();
         });
         return Cursors.page(Cursors.Kind.ENTRIES, rows, limit, ConfigEntry::key);
     }
@@ -306,6 +309,7 @@ public final class MongoConfigStore implements ConfigStore {
         }
     }
 
+    /** {@inheritDoc} Of edits by hand that cannot be given a revision now, it has what was before them. */
     @Override
     public boolean joinsTransaction() {
         return transactions != null && transactions.active();
@@ -313,17 +317,35 @@ public final class MongoConfigStore implements ConfigStore {
 
     @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
+        Set<Document> edited = new LinkedHashSet<>();
+        Snapshot snapshot = snapshot(namespaces, limit, edited);
+        if (edited.isEmpty()) {
+            return snapshot;
+        }
+        try {
+            call("log changes by hand", () -> {
+                reconcile(edited);
+                return edited;
+            });
+        } catch (Writer.BusyException e) {
+            debug("Changes by hand wait for their revision", e);
+            return snapshot;
+        }
+        return snapshot(namespaces, limit, edited);
+    }
+
+    private Snapshot snapshot(Set<String> namespaces, int limit, Set<Document> edited) {
         return read("read a snapshot", (session, moment) -> {
             Document head = deployment.headOf(session);
             List<ConfigEntry> entries = new ArrayList<>();
             Set<String> oversized = new LinkedHashSet<>();
             for (String namespace : namespaces) {
-                List<ConfigEntry> found =
+                List<Document> found =
                         entries(session, Filters.and(below(namespace, ""), live(moment.time())), limit + 1L);
                 if (found.size() > limit) {
                     oversized.add(namespace);
                 } else {
-                    entries.addAll(found);
+                    entries.addAll(work.logged(session, namespace, moment.time(), found, edited));
                 }
             }
             MongoToken token =
@@ -385,13 +407,20 @@ public final class MongoConfigStore implements ConfigStore {
         }
     }
 
-    /** Gives what somebody did to these keys without a commit a revision. */
+    /**
+     * Gives what somebody did to these keys without a commit a revision.
+     *
+     * @throws Writer.BusyException if others write all the time
+     */
     void reconcile(Collection<Document> ids) {
         try {
             List<Document> all = List.copyOf(ids);
             for (int i = 0; i < all.size(); i += KEYS_PER_REVISION) {
                 List<Document> some = all.subList(i, Math.min(all.size(), i + KEYS_PER_REVISION));
-                boolean stored = writer.write(revision -> work.reconcile(revision, some));
+                Boolean stored = writer.writeIf(
+                        (session, moment) -> work.isNeeded(session, moment.time(), some),
+                        settings.callTimeout().dividedBy(2),
+                        revision -> work.reconcile(revision, some));
                 log.debug("Changes by hand of {} keys: {}", some.size(), stored);
             }
         } catch (MongoException e) {
@@ -406,7 +435,7 @@ public final class MongoConfigStore implements ConfigStore {
     void audit() {
         Set<Document> differing = new LinkedHashSet<>();
         try (ClientSession session = deployment.client.startSession()) {
-            Map<Object, Document> newest = new HashMap<>(work.newest(session, List.of()));
+            Map<Object, Document> newest = new HashMap<>(work.newest(session, new Document()));
             for (Document entry : deployment.entries.find(session)) {
                 if (!Lines.isId(entry.get("_id"))) {
                     continue;
@@ -491,8 +520,8 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     /** Not limited by the server, because documents that are no entries do not count. */
-    private List<ConfigEntry> entries(ClientSession session, Bson filter, long limit) {
-        List<ConfigEntry> entries = new ArrayList<>();
+    private List<Document> entries(ClientSession session, Bson filter, long limit) {
+        List<Document> entries = new ArrayList<>();
         try (MongoCursor<Document> found = deployment
                 .entries
                 .find(session, filter)
@@ -500,8 +529,8 @@ public final class MongoConfigStore implements ConfigStore {
                 .batchSize((int) Math.min(limit, Cursors.MAX_LIMIT + 1))
                 .cursor()) {
             while (entries.size() < limit && found.hasNext()) {
-                ConfigEntry entry = Lines.entry(found.next());
-                if (entry != null) {
+                Document entry = found.next();
+                if (Lines.entry(entry) != null) {
                     entries.add(entry);
                 }
             }
@@ -536,6 +565,8 @@ public final class MongoConfigStore implements ConfigStore {
         return MongoClientSettings.builder(base)
                 .applicationName("config-feed")
                 .applyToConnectionPoolSettings(pool -> pool.minSize(0).maxSize(4))
+                // The only thing without a deadline is what closing says to the server.
+                .applyToSocketSettings(socket -> socket.readTimeout(FAREWELL.toMillis(), TimeUnit.MILLISECONDS))
                 .timeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
                 .build();
     }

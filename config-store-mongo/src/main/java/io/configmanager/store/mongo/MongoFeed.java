@@ -63,7 +63,13 @@ final class MongoFeed implements Feed {
     private boolean polling;
     private Instant storeTime = Instant.EPOCH;
 
+    /** Edits by hand that have been seen and have no revision yet. */
+    private final Set<Document> edited = new LinkedHashSet<>();
+
     /** All events up to here have been seen: as of the last one, and as of the last read before a silent wait. */
+    private BsonTimestamp reached;
+
+    /** All edits up to here have a revision. */
     private BsonTimestamp seen;
 
     private BsonTimestamp readAt = new BsonTimestamp(0, 0);
@@ -77,6 +83,7 @@ final class MongoFeed implements Feed {
         this.position = position;
         this.token = MongoToken.parse(position);
         this.seen = token.seen();
+        this.reached = seen;
         this.session = deployment.client.startSession();
         try {
             Moment moment = deployment.moment(session);
@@ -174,8 +181,8 @@ final class MongoFeed implements Feed {
                 audit = true;
             }
         }
-        seen = moment.operationTime();
-        return watch(seen);
+        reached = moment.operationTime();
+        return watch(reached);
     }
 
     /** One stream of the database: it outlives its collections. */
@@ -221,19 +228,41 @@ final class MongoFeed implements Feed {
                 read(false);
                 throw new StoreException("The change stream has ended", true, null);
             }
-            seen = before.compareTo(seen) > 0 ? before : seen;
-            return false;
+            reached = before.compareTo(reached) > 0 ? before : reached;
+            return logEdits();
         }
-        Set<Document> foreign = new LinkedHashSet<>();
-        BsonTimestamp last = seen;
+        BsonTimestamp last = reached;
         for (; event != null; event = current.available() > 0 ? current.tryNext() : null) {
             last = event.getTimestamp("clusterTime");
-            take(event, last, foreign);
+            take(event, last);
         }
         session.advanceOperationTime(last);
-        store.reconcile(foreign);
-        seen = last;
+        reached = last;
+        logEdits();
         return true;
+    }
+
+    /**
+     * Gives edits by hand their revisions. If others write all the time, what is left is tried again later, and reading goes
+     * on; and if this feed ends before, the next one begins where nothing was left.
+     *
+     * @return whether something was logged
+     */
+    private boolean logEdits() {
+        boolean any = audit || !edited.isEmpty();
+        try {
+            if (audit) {
+                store.audit();
+                audit = false;
+            }
+            store.reconcile(edited);
+            edited.clear();
+            seen = reached;
+            return any;
+        } catch (Writer.BusyException e) {
+            store.debug("Changes by hand wait for their revision", e);
+            return false;
+        }
     }
 
     private boolean awaitTurn(long nanos) {
@@ -255,12 +284,12 @@ final class MongoFeed implements Feed {
         }
         store.debug("The change stream cannot be continued", failure);
         closeStream();
-        seen = deployment.moment(session).operationTime();
-        stream = watch(seen);
+        reached = deployment.moment(session).operationTime();
+        stream = watch(reached);
         audit = true;
     }
 
-    private void take(RawBsonDocument event, BsonTimestamp at, Set<Document> foreign) {
+    private void take(RawBsonDocument event, BsonTimestamp at) {
         if (!event.containsKey("documentKey")) {
             audit = true;
         } else if (event.getDocument("ns").getString("coll").getValue().equals(deployment.names.head())) {
@@ -270,7 +299,7 @@ final class MongoFeed implements Feed {
             if (id != null && id.isDocument()) {
                 Document key = Document.parse(id.asDocument().toJson());
                 if (Lines.isId(key)) {
-                    foreign.add(key);
+                    edited.add(key);
                 }
             }
         }
@@ -278,8 +307,7 @@ final class MongoFeed implements Feed {
 
     private Batch read(boolean safety) {
         if (audit) {
-            store.audit();
-            audit = false;
+            logEdits();
         }
         long start = System.nanoTime();
         Moment moment = deployment.moment(session);
@@ -311,7 +339,7 @@ final class MongoFeed implements Feed {
             token = new MongoToken(token.lineage(), id, seen);
         }
         position = new Position(upto, token.at(seen).text());
-        readAt = Objects.requireNonNullElse(session.getOperationTime(), seen);
+        readAt = Objects.requireNonNullElse(session.getOperationTime(), reached);
         storeTime = moment.time();
         schedule();
         return batch(changeSets, safety && stream != null ? changeSets.size() : 0);

@@ -22,10 +22,12 @@ import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.bson.Document;
@@ -126,17 +128,43 @@ final class Writer {
         }
     }
 
+    /** Other writers were in the way for as long as there was time. */
+    static final class BusyException extends StoreException {
+        private static final long serialVersionUID = 1L;
+
+        BusyException(String message, @Nullable Throwable cause) {
+            super(message, true, cause);
+        }
+    }
+
     /** Runs the work until it is stored or fails for good. */
     <T> T write(Work<T> work) {
-        long end = System.nanoTime() + deployment.timeout.toNanos();
+        return Objects.requireNonNull(writeIf((session, moment) -> true, deployment.timeout, work));
+    }
+
+    /**
+     * The same, as long as there is something to do: nobody takes a turn of other processes for nothing.
+     *
+     * @return null if there is nothing to do
+     * @throws BusyException after the patience
+     */
+    <T> @Nullable T writeIf(BiPredicate<ClientSession, Moment> needed, Duration patience, Work<T> work) {
+        long end = System.nanoTime() + patience.toNanos();
         for (int attempt = 1; ; attempt++) {
             takeTurn(end);
             try (ClientSession session = deployment.client.startSession()) {
                 Moment moment = deployment.moment(session);
+                if (!needed.test(session, moment)) {
+                    return null;
+                }
                 return moment.replicated() ? transaction(session, moment, work) : locked(session, moment, work);
             } catch (MongoException e) {
-                long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 6)));
-                if (!Failures.isWorthRepeating(e) || end - System.nanoTime() <= pause * 1_000_000) {
+                long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 5)));
+                boolean late = end - System.nanoTime() <= pause * 1_000_000;
+                if (late && Failures.isContention(e)) {
+                    throw new BusyException("Cannot write: other writers were in the way all the time", e);
+                }
+                if (late || !Failures.isWorthRepeating(e)) {
                     throw e;
                 }
                 pause(pause);
@@ -272,7 +300,7 @@ final class Writer {
             Thread.currentThread().interrupt();
             throw new StoreException("Interrupted while waiting to write", true, e);
         }
-        throw new StoreException("Other writes of this process took all the time", true, null);
+        throw new BusyException("Cannot write: other writes of this process took all the time", null);
     }
 
     private static void pause(long millis) {

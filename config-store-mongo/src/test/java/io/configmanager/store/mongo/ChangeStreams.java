@@ -21,6 +21,9 @@ import java.util.stream.Stream;
 final class ChangeStreams {
 
     private static final long FIRST_CURSOR = 7_000_000_000L;
+    /** Comment of streams that suffer from no planned error and from no lost history. */
+    private static final String SPARED = "spared";
+
     private static final Set<String> ENDS_COLLECTION = Set.of("drop", "rename", "dropDatabase");
 
     private final Object lock;
@@ -43,6 +46,9 @@ final class ChangeStreams {
         List<Document> pipeline;
         boolean updateLookup;
         String after;
+
+        /** Whether it belongs to who watches the server, and not to what is tested. */
+        boolean spared;
 
         /** An event that the client has seen but that is not in the oplog: fails when there is a later one. */
         boolean lost;
@@ -70,6 +76,7 @@ final class ChangeStreams {
         cursor.db = db;
         cursor.collection = command.get("aggregate") instanceof String name ? name : null;
         cursor.pipeline = pipeline.subList(1, pipeline.size());
+        cursor.spared = SPARED.equals(command.get("comment"));
         cursor.updateLookup = "updateLookup".equals(options.get("fullDocument"));
         Document problem = refusal(db, command, options);
         if (problem == null) {
@@ -116,23 +123,31 @@ final class ChangeStreams {
 
     /** Answers every waiting read with this. */
     void fail(Document error) {
-        List<Waiter> all = List.copyOf(waiters);
-        waiters.clear();
+        List<Waiter> all =
+                waiters.stream().filter(waiter -> !waiter.cursor().spared).toList();
+        waiters.removeAll(all);
         all.forEach(waiter -> waiter.reply().accept(error));
     }
 
     /** Ends streams as the server does that cleans up: the next read of each finds none. */
     void forgetAll() {
-        cursors.clear();
+        cursors.values().removeIf(cursor -> !cursor.spared);
         fail(Errors.of(43, "CursorNotFound", "cursor not found", Errors.RESUMABLE));
+    }
+
+    /** Whether a command reads a stream that is spared. */
+    boolean isSpared(Document command) {
+        Cursor cursor = isReading(command) ? cursors.get(((Number) command.get("getMore")).longValue()) : null;
+        return cursor != null && cursor.spared;
     }
 
     int open() {
         return cursors.size();
     }
 
-    int waiting() {
-        return waiters.size();
+    /** How many would suffer from an error. */
+    long waiting() {
+        return waiters.stream().filter(waiter -> !waiter.cursor().spared).count();
     }
 
     /** Ends the streams among these ids; a read that waits for one learns it. */
@@ -163,10 +178,14 @@ final class ChangeStreams {
     private Document next(Waiter waiter, boolean evenIfEmpty) {
         Cursor cursor = waiter.cursor();
         List<Document> batch = new ArrayList<>();
-        if (!cursor.lost && Tokens.isIdle(cursor.after) && oplog.isLost(Tokens.timeOf(cursor.after))) {
+        if (!cursor.spared
+                && !cursor.lost
+                && Tokens.isIdle(cursor.after)
+                && oplog.isLost(Tokens.timeOf(cursor.after))) {
             return Errors.historyLost();
         }
-        Iterator<Entry> entries = oplog.from(oplog.after(cursor.after)).iterator();
+        Iterator<Entry> entries =
+                oplog.from(oplog.after(cursor.after, cursor.spared)).iterator();
         while (entries.hasNext() && batch.size() < waiter.batchSize()) {
             Entry entry = entries.next();
             if (!concerns(cursor, entry)) {
@@ -249,7 +268,7 @@ final class ChangeStreams {
     private Document position(Cursor cursor, Document options) {
         if (options.get("startAtOperationTime") instanceof BsonTimestamp start) {
             cursor.after = Tokens.idle(start);
-            return oplog.isLost(start) ? Errors.historyLost() : null;
+            return !cursor.spared && oplog.isLost(start) ? Errors.historyLost() : null;
         }
         Document token = (Document) options.getOrDefault("resumeAfter", options.get("startAfter"));
         if (token == null) {
@@ -268,10 +287,11 @@ final class ChangeStreams {
                     : null;
         }
         if (Tokens.isIdle(cursor.after)) {
-            return oplog.isLost(Tokens.timeOf(cursor.after)) ? Errors.historyLost() : null;
+            return !cursor.spared && oplog.isLost(Tokens.timeOf(cursor.after)) ? Errors.historyLost() : null;
         }
-        cursor.lost = !oplog.has(cursor.after);
-        boolean laterEvent = oplog.from(oplog.after(cursor.after)).stream().anyMatch(entry -> concerns(cursor, entry));
+        cursor.lost = !cursor.spared && !oplog.has(cursor.after);
+        boolean laterEvent =
+                oplog.from(oplog.after(cursor.after, false)).stream().anyMatch(entry -> concerns(cursor, entry));
         return cursor.lost && laterEvent ? Errors.tokenNotFound() : null;
     }
 

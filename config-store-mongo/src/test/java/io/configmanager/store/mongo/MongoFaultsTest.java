@@ -4,6 +4,7 @@ package io.configmanager.store.mongo;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import com.mongodb.MongoNamespace;
@@ -38,6 +39,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import java.util.stream.LongStream;
 import org.awaitility.core.ConditionTimeoutException;
@@ -721,6 +723,76 @@ class MongoFaultsTest {
         CommitResult result = put("a", "2");
         readUntil(() -> position.revision() >= result.revision());
         assertThat(values("a")).containsExactly("2");
+    }
+
+    @Test
+    void aStoreOnASilentNetworkClosesInTime() {
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
+        follow();
+        poll();
+        mongo.proxy.freeze(true);
+        assertThatThrownBy(() -> {
+                    while (true) {
+                        poll();
+                    }
+                })
+                .isInstanceOf(StoreException.class);
+
+        assertThat(CompletableFuture.runAsync(store::close)).succeedsWithin(Duration.ofSeconds(10));
+        mongo.proxy.freeze(false);
+    }
+
+    @Test
+    void whoeverIsInTheWayOfAnEditIsNotInTheWayOfReading() {
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
+        CommitResult before = put("a", "1");
+        follow();
+        try (ClientSession session = mongo.client.startSession()) {
+            session.startTransaction();
+            mongo.head().updateOne(session, Filters.eq("_id", "head"), Updates.set("other", 1));
+            mongo.put("app", "a", "2");
+            mongo.put("app", "b", "3");
+
+            for (int i = 0; i < 3; i++) {
+                assertThat(poll().position().revision()).isEqualTo(before.revision());
+            }
+            open();
+            assertThat(poll().position().revision()).isEqualTo(before.revision());
+            session.abortTransaction();
+        }
+
+        readUntil(() -> !values("a").isEmpty() && !values("b").isEmpty());
+        assertThat(values("a")).containsExactly("2");
+        assertThat(values("b")).containsExactly("3");
+    }
+
+    @Test
+    void aSnapshotShowsWhatTheLogSays() {
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
+        put("edited", "1");
+        CommitResult last = put("deleted", "2");
+        try (ClientSession session = mongo.client.startSession()) {
+            session.startTransaction();
+            mongo.head().updateOne(session, Filters.eq("_id", "head"), Updates.set("other", 1));
+            mongo.put("app", "edited", "5");
+            mongo.put("app", "created", "6");
+            mongo.delete("app", "deleted");
+
+            Snapshot snapshot = store.snapshot(Set.of("app"), 10);
+
+            assertThat(snapshot.position().revision()).isEqualTo(last.revision());
+            assertThat(snapshot.entries())
+                    .extracting(ConfigEntry::key, ConfigEntry::value)
+                    .containsExactlyInAnyOrder(tuple("edited", "1"), tuple("deleted", "2"));
+            session.abortTransaction();
+        }
+
+        Snapshot snapshot = store.snapshot(Set.of("app"), 10);
+
+        assertThat(snapshot.position().revision()).isEqualTo(last.revision() + 1);
+        assertThat(snapshot.entries())
+                .extracting(ConfigEntry::key, ConfigEntry::value)
+                .containsExactlyInAnyOrder(tuple("edited", "5"), tuple("created", "6"));
     }
 
     @Test

@@ -73,9 +73,9 @@ final class Oplog {
         return at.compareTo(historyFrom) < 0;
     }
 
-    /** The number of the first event after the token that can still be read. */
-    int after(String token) {
-        int low = lostEntries;
+    /** The number of the first event after the token, of those that can still be read or of all. */
+    int after(String token, boolean ofAll) {
+        int low = ofAll ? 0 : lostEntries;
         int high = entries.size();
         while (low < high) {
             int middle = (low + high) >>> 1;
@@ -89,7 +89,7 @@ final class Oplog {
     }
 
     boolean has(String token) {
-        int next = after(token);
+        int next = after(token, false);
         return next > lostEntries && entries.get(next - 1).token().equals(token);
     }
 }

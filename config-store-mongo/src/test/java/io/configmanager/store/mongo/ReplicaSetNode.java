@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
@@ -43,6 +44,7 @@ final class ReplicaSetNode {
     final Faults faults = new Faults();
     private final Expiry expiry = new Expiry();
     private final boolean standalone;
+    private long lifetimeNanos = TimeUnit.SECONDS.toNanos(60);
     private boolean cutOff;
     private final List<Runnable> parked = new ArrayList<>();
     private final Map<Object, Document> retryable = new LinkedHashMap<>();
@@ -54,6 +56,9 @@ final class ReplicaSetNode {
     /** Runs a command; the reply may come later, and null means that the connection is to be closed. */
     void handle(Channel channel, Document command, Consumer<Document> reply) {
         synchronized (lock) {
+            if (transactions.abortOlderThan(lifetimeNanos)) {
+                unpark();
+            }
             Fault fault = faults.due(command);
             if (fault != null && fault.kind() != Faults.Kind.CUT_AFTER) {
                 reply.accept(
@@ -132,6 +137,7 @@ final class ReplicaSetNode {
                 Document refused = expiry.create(db, command);
                 yield refused == null ? store(channel, db, command, plain, later) : refused;
             }
+            case "setParameter" -> setParameter(command);
             case "collMod" -> expiry.change(db, command);
             case "commitTransaction" -> commit(command);
             case "abortTransaction" -> abort(command);
@@ -157,6 +163,14 @@ final class ReplicaSetNode {
                     : transactions.run(channel, db, command, plain);
         }
         return plain(channel, db, command, plain, later);
+    }
+
+    private Document setParameter(Document command) {
+        if (!(command.get("transactionLifetimeLimitSeconds") instanceof Number seconds)) {
+            return Errors.of(72, "InvalidOptions", "unrecognized parameter");
+        }
+        lifetimeNanos = TimeUnit.SECONDS.toNanos(seconds.longValue());
+        return new Document("ok", 1.0);
     }
 
     private Document abort(Document command) {

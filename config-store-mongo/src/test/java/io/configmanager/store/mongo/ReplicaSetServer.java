@@ -96,7 +96,10 @@ public final class ReplicaSetServer implements AutoCloseable {
     public void fail(String command, int times, int code, String name, String... labels) {
         Document error = Errors.of(code, name, "planned by the test", labels);
         synchronized (node.lock) {
-            node.faults.plan(named(command), new Fault(Kind.ERROR, error), times);
+            node.faults.plan(
+                    each -> named(command).test(each) && !node.streams.isSpared(each),
+                    new Fault(Kind.ERROR, error),
+                    times);
             if (command.equals("getMore") && node.streams.waiting() > 0) {
                 node.faults.due(new Document(command, 0L));
                 node.streams.fail(error.cloneDeeply());
@@ -111,6 +114,11 @@ public final class ReplicaSetServer implements AutoCloseable {
         }
     }
 
+    /** The next commands of this name are run, but their connections close before the answer. */
+    public void loseAnswers(String command, int times) {
+        cut(command, times, Kind.CUT_AFTER);
+    }
+
     public void noMoreFaults() {
         synchronized (node.lock) {
             node.faults.clear();
@@ -118,14 +126,14 @@ public final class ReplicaSetServer implements AutoCloseable {
     }
 
     /** Forgets the events so far, as an oplog does that is too small. */
-    void truncateHistory() {
+    public void truncateHistory() {
         synchronized (node.lock) {
             node.oplog.truncate();
         }
     }
 
     /** The server forgets its open change streams. */
-    void forgetStreams() {
+    public void forgetStreams() {
         synchronized (node.lock) {
             node.streams.forgetAll();
         }
@@ -138,7 +146,7 @@ public final class ReplicaSetServer implements AutoCloseable {
     }
 
     /** What the TTL monitor does each minute, when the test says so. */
-    void removeExpired() {
+    public void removeExpired() {
         node.removeExpired();
     }
 

@@ -35,6 +35,7 @@ final class Transactions {
         final int start;
         final boolean local;
         final List<Change> changes = new ArrayList<>();
+        final long began = System.nanoTime();
         State state = State.OPEN;
 
         Transaction(Object number, int start, boolean local) {
@@ -113,6 +114,15 @@ final class Transactions {
         }
         abort(transaction);
         return new Document("ok", 1.0);
+    }
+
+    /** Aborts transactions that their clients have forgotten; true if there were any. */
+    boolean abortOlderThan(long nanos) {
+        List<Transaction> old = bySession.values().stream()
+                .filter(each -> each.state == State.OPEN && System.nanoTime() - each.began > nanos)
+                .toList();
+        old.forEach(Transactions::abort);
+        return !old.isEmpty();
     }
 
     /** Aborts every open transaction, as a server does that restarts. */

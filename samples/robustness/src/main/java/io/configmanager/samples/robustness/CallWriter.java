@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.samples.robustness;
 
+import com.mongodb.MongoException;
 import io.configmanager.Config;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigException;
@@ -18,9 +19,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.StringJoiner;
 import java.util.concurrent.TimeUnit;
-import javax.sql.DataSource;
 import org.springframework.dao.DataAccessException;
-import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -48,9 +48,14 @@ final class CallWriter implements Runnable {
         }
     }
 
-    CallWriter(ConfigManager manager, DataSource pool, Recorder recorder, List<Step<CallKind>> steps, long loadStart) {
+    CallWriter(
+            ConfigManager manager,
+            PlatformTransactionManager transactions,
+            Recorder recorder,
+            List<Step<CallKind>> steps,
+            long loadStart) {
         this.manager = manager;
-        this.transactions = new TransactionTemplate(new JdbcTransactionManager(pool));
+        this.transactions = new TransactionTemplate(transactions);
         this.recorder = recorder;
         this.steps = steps;
         this.loadStart = loadStart;
@@ -93,7 +98,8 @@ final class CallWriter implements Runnable {
             answer = Answer.of("refused");
         } catch (ManagerStateException e) {
             return;
-        } catch (StoreException | DataAccessException | TransactionException e) {
+        } catch (StoreException | DataAccessException | TransactionException | MongoException e) {
+            recorder.write("X", System.nanoTime(), "not-answered", Texts.line(e.getMessage()));
             answer = Answer.of("unknown");
         }
         long end = System.nanoTime();

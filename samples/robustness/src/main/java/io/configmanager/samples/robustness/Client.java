@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.samples.robustness;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import io.configmanager.ConfigException;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigObserver;
 import io.configmanager.engine.ConfigManagerBuilder;
-import io.configmanager.store.postgres.PostgresConfigStore;
+import io.configmanager.samples.robustness.Plan.CallKind;
+import io.configmanager.samples.robustness.Plan.Step;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -34,27 +33,20 @@ final class Client {
     static final List<String> LISTENED = Keys.NAMESPACES.subList(0, 2);
 
     private final Recorder recorder;
-    private final HikariDataSource pool;
-    private final FeedConnections feedConnections;
+    private final ClientStore store;
     private final Publications publications;
     private final ConfigManager manager;
     private final Sampler sampler;
+    private final List<List<Step<CallKind>>> planned = new ArrayList<>();
     private final List<CallWriter> writers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
 
-    private Client(int number, Recorder recorder, Plan plan, int port, long loadStart) {
+    private Client(int number, Recorder recorder, Plan plan, ClientStore store) {
         this.recorder = recorder;
-        this.pool = pool(port);
-        this.feedConnections = new FeedConnections(PostgresConfigStore.unpooled(Server.url(port), "postgres", null));
+        this.store = store;
         AtomicReference<@Nullable ConfigManager> late = new AtomicReference<>();
         this.publications = new Publications(recorder, late);
-        this.manager = ConfigManagerBuilder.forStore(PostgresConfigStore.builder(pool)
-                        .listenConnections(feedConnections.dataSource())
-                        .pollIntervals(Settings.POLL, Settings.POLL_ONLY)
-                        .callTimeout(Settings.CALL_TIMEOUT)
-                        .retention(Settings.RETENTION, Settings.RETAINED_REVISIONS, Settings.RETAINED_VERSIONS)
-                        .auditInterval(Settings.AUDIT)
-                        .build())
+        this.manager = ConfigManagerBuilder.forStore(store.store())
                 .preload(Keys.NAMESPACES.get(0), Keys.NAMESPACES.get(1))
                 .retry(Settings.FIRST_RETRY, Settings.LAST_RETRY, Settings.STABLE_AFTER)
                 .maintenanceInterval(Settings.MAINTENANCE)
@@ -65,20 +57,22 @@ final class Client {
         late.set(manager);
         this.sampler = new Sampler(manager, publications, recorder);
         for (int writer = 0; writer < Settings.WRITERS_PER_CLIENT; writer++) {
-            writers.add(new CallWriter(manager, pool, recorder, plan.calls(number, writer), loadStart));
+            planned.add(plan.calls(number, writer));
         }
     }
 
-    /** Directory, number, incarnation, seed, seconds, port and the start of the load on the monotonic clock. */
+    /** Directory, number, incarnation, store, seed, milliseconds and port. */
     public static void main(String[] arguments) throws Exception {
         Path directory = Path.of(arguments[0]);
         int number = Integer.parseInt(arguments[1]);
         int incarnation = Integer.parseInt(arguments[2]);
-        Settings settings = new Settings(Long.parseLong(arguments[3]), Duration.ofMillis(Long.parseLong(arguments[4])));
+        Store kind = Store.valueOf(arguments[3]);
+        Settings settings =
+                new Settings(kind, Long.parseLong(arguments[4]), Duration.ofMillis(Long.parseLong(arguments[5])));
         Recorder recorder = new Recorder(directory.resolve("client-" + number + "." + incarnation + ".rec"));
         recorder.write("I", System.nanoTime(), Clock.wallMicros(), number, incarnation);
-        new Client(number, recorder, new Plan(settings), Integer.parseInt(arguments[5]), Long.parseLong(arguments[6]))
-                .run();
+        ClientStore store = kind.client(Integer.parseInt(arguments[6]));
+        new Client(number, recorder, new Plan(settings), store).run();
     }
 
     private void run() throws IOException {
@@ -97,7 +91,6 @@ final class Client {
         say("ready " + System.nanoTime());
         start("sampler", sampler);
         start("reader", sampler::readAlways);
-        writers.forEach(writer -> start("writer", writer));
         try (BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String order = orders.readLine(); order != null; order = orders.readLine()) {
                 obey(order.split(" "));
@@ -121,7 +114,15 @@ final class Client {
 
     private void obey(String[] order) {
         switch (order[0]) {
-            case "unlisten" -> feedConnections.loseRegistration();
+            case "load" -> {
+                for (List<Step<CallKind>> steps : planned) {
+                    CallWriter writer =
+                            new CallWriter(manager, store.transactions(), recorder, steps, Long.parseLong(order[1]));
+                    writers.add(writer);
+                    start("writer", writer);
+                }
+            }
+            case "unlisten" -> store.loseRegistration();
             case "stop-writing" -> {
                 writers.forEach(CallWriter::stop);
                 join(writers.size(), "writer");
@@ -157,14 +158,14 @@ final class Client {
         long end = System.nanoTime();
         List<String> left = leftovers();
         long deadline = end + Settings.STOP.toNanos();
-        while ((!left.isEmpty() || waiting.isAlive() || feedConnections.open() > 0) && System.nanoTime() < deadline) {
+        while ((!left.isEmpty() || waiting.isAlive() || store.feedConnections() > 0) && System.nanoTime() < deadline) {
             LockSupport.parkNanos(5_000_000);
             left = leftovers();
         }
         recorder.write(
-                "Z", start, end, System.nanoTime(), String.join(",", left), feedConnections.open(), released.get());
+                "Z", start, end, System.nanoTime(), String.join(",", left), store.feedConnections(), released.get());
         say("closed");
-        // The pool is ours, and its connections may lead nowhere.
+        // The pool of the application is ours, and its connections may lead nowhere.
         Runtime.getRuntime().halt(0);
     }
 
@@ -199,17 +200,6 @@ final class Client {
     private static synchronized void say(String what) {
         System.out.println(what);
         System.out.flush();
-    }
-
-    private static HikariDataSource pool(int port) {
-        HikariConfig config = new HikariConfig();
-        config.setDataSource(PostgresConfigStore.unpooled(Server.url(port), "postgres", null));
-        config.setMaximumPoolSize(5);
-        config.setMinimumIdle(1);
-        config.setConnectionTimeout(1_000);
-        config.setValidationTimeout(500);
-        config.setInitializationFailTimeout(-1);
-        return new HikariDataSource(config);
     }
 
     /** Notes what the manager tells about itself. */

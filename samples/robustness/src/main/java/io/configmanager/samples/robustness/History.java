@@ -5,6 +5,7 @@ import io.configmanager.samples.robustness.Records.Line;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -152,6 +153,7 @@ final class History {
     private final List<Era> eras = new ArrayList<>();
     private final Map<String, List<Place>> places = new HashMap<>();
     private final Map<Long, Era> dumped = new HashMap<>();
+    private final Set<String> unlogged = new HashSet<>();
     private final List<long[]> compactions = new ArrayList<>();
     private final Findings findings;
     private final boolean ordered;
@@ -182,6 +184,11 @@ final class History {
         return places.keySet();
     }
 
+    /** Whether what this tag did by hand was replaced, also by hand, before anybody could log it. */
+    boolean isReplacedUnlogged(String tag) {
+        return unlogged.contains(tag);
+    }
+
     /** Whether something had been forgotten by then. */
     boolean compactedBefore(long micros) {
         return compactions.stream().anyMatch(compaction -> compaction[0] <= micros);
@@ -210,6 +217,7 @@ final class History {
     private void build(List<Line> archive) {
         Map<String, Transaction> transactions = new LinkedHashMap<>();
         Map<String, List<Line>> bases = new HashMap<>();
+        Map<String, Line> table = new TreeMap<>();
         for (Line line : archive) {
             switch (line.kind()) {
                 case "E" -> transaction(transactions, line).changed.add(line);
@@ -218,6 +226,8 @@ final class History {
                 case "B" ->
                     bases.computeIfAbsent(line.text(1), xid -> new ArrayList<>())
                             .add(line);
+                case "F" -> table.put(id(line.text(1), line.text(2)), line);
+                case "U" -> unlogged.add(line.text(1));
                 default -> {}
             }
         }
@@ -232,6 +242,32 @@ final class History {
             }
             if (!transaction.logged.isEmpty() || !transaction.changed.isEmpty()) {
                 take(each.getKey(), transaction);
+            }
+        }
+        if (!table.isEmpty()) {
+            requireSameAtTheEnd(table);
+        }
+    }
+
+    /** Whatever was done to the table, and by whom, is in the log in the end. */
+    private void requireSameAtTheEnd(Map<String, Line> table) {
+        findings.judged(Invariant.I1);
+        Set<String> ids = new TreeSet<>(table.keySet());
+        ids.addAll(last().states.keySet());
+        for (String id : ids) {
+            Line row = table.get(id);
+            State state = last().state(
+                            id.substring(0, id.indexOf('|')), id.substring(id.indexOf('|') + 1), last().lastRevision);
+            boolean same = row == null
+                    ? state.absent()
+                    : row.number(3) == state.version()
+                            && row.text(4).equals(state.value())
+                            && row.number(5) == state.expires();
+            if (!same) {
+                findings.violated(
+                        Invariant.I1,
+                        "in the end the table has " + (row == null ? "nothing" : row.fields()) + " for " + id
+                                + ", but the log says " + state);
             }
         }
     }
@@ -309,7 +345,8 @@ final class History {
         }
         Line first = transaction.logged.get(0);
         era.commits.put(revision, new Commit(revision, transaction.micros, first.number(10), tags, logged.keySet()));
-        for (Line row : logged.values()) {
+        // Also what the same revision changed again.
+        for (Line row : transaction.logged) {
             places.computeIfAbsent(row.text(11), tag -> new ArrayList<>())
                     .add(new Place(era, revision, row.text(5), row.text(6), row.number(7)));
         }

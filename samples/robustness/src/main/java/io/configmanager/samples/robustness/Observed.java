@@ -103,8 +103,8 @@ final class Observed {
     }
 
     /**
-     * The eras that a client may be in now: it must have said that it loaded everything anew, unless the position that it had
-     * is one of the new era as well.
+     * The eras that a client may be in now: it must have said that it loaded everything anew, unless the position that it had,
+     * here or in an era that it may have been in meanwhile, is one of the new era as well.
      */
     List<Era> possible(int from, long revision, long moment) {
         List<Era> all = history.eras();
@@ -114,11 +114,16 @@ final class Observed {
             if (i == from
                     || began[i] <= connected + SLACK
                     || all.get(i).continues(last, revision)
-                    || resynced(began[i] - SLACK, moment + LATE)) {
+                    || resynced(began[i] - SLACK, moment + LATE)
+                    || continues(all.get(i), eras)) {
                 eras.add(all.get(i));
             }
         }
         return eras;
+    }
+
+    private static boolean continues(Era era, List<Era> meanwhile) {
+        return meanwhile.stream().skip(1).anyMatch(other -> era.continues(other, era.baseRevision));
     }
 
     /** Whether history was replaced at a time at which the client may not have noticed. */

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Everything that will be done and when, from the seed alone: no outcome has an influence on it. Times are milliseconds from
@@ -22,21 +23,31 @@ final class Plan {
         REFUSE(false, 300, 2_500, 2),
         AWAY(false, 4_000, 6_000, 1),
         PAUSE(false, 200, 4_000, 2),
-        UNLISTEN(false, 0, 0, 2),
+        UNLISTEN(Store.POSTGRES, false, 0, 0, 2),
         KILL(false, 0, 0, 1),
         RESTART(false, 0, 0, 1),
 
-        TERMINATE_FEEDS(true, 0, 0, 3),
+        TERMINATE_FEEDS(Store.POSTGRES, true, 0, 0, 3),
         TERMINATE_ALL(true, 0, 0, 2),
         CRASH(true, 100, 1_500, 2),
-        SILENT_COMMITS(true, 1_000, 3_000, 3),
-        NO_CHANNEL(true, 500, 2_500, 1),
+        SILENT_COMMITS(Store.POSTGRES, true, 1_000, 3_000, 3),
+        NO_CHANNEL(Store.POSTGRES, true, 500, 2_500, 1),
         COMPACT(true, 0, 0, 3),
         DUMP(true, 0, 0, 2),
         RESTORE(true, 0, 0, 2),
         REWIND(true, 500, 1_500, 2),
         LINEAGE(true, 0, 0, 1),
-        BREAK_VALUE(true, 500, 1_500, 2);
+        BREAK_VALUE(true, 500, 1_500, 2),
+
+        FREEZE_SERVER(Store.MONGO, true, 300, 3_000, 2),
+        END_STREAMS(Store.MONGO, true, 0, 0, 4),
+        LOSE_EVENTS(Store.MONGO, true, 0, 0, 2),
+        LOSE_ANSWERS(Store.MONGO, true, 500, 1_500, 2),
+        DROP(Store.MONGO, true, 0, 0, 1),
+        REMOVE_EXPIRED(Store.MONGO, true, 0, 0, 2);
+
+        /** Null for every store. */
+        final @Nullable Store store;
 
         final boolean server;
         final int shortest;
@@ -44,10 +55,19 @@ final class Plan {
         final int weight;
 
         FaultKind(boolean server, int shortest, int longest, int weight) {
+            this(null, server, shortest, longest, weight);
+        }
+
+        FaultKind(@Nullable Store store, boolean server, int shortest, int longest, int weight) {
+            this.store = store;
             this.server = server;
             this.shortest = shortest;
             this.longest = longest;
             this.weight = weight;
+        }
+
+        boolean concerns(Store other) {
+            return store == null || store == other;
         }
     }
 
@@ -83,6 +103,22 @@ final class Plan {
         }
     }
 
+    /** What an operator does in the shell of MongoDB. */
+    enum HandKind {
+        PUT(24),
+        REPLACE(10),
+        TYPED(8),
+        UPDATE_SOME(8),
+        DELETE(14),
+        EXPIRE(8);
+
+        final int weight;
+
+        HandKind(int weight) {
+            this.weight = weight;
+        }
+    }
+
     /** What an operator does in psql. */
     enum SqlKind {
         PUT(24),
@@ -111,6 +147,9 @@ final class Plan {
      */
     record Step<K>(long at, K kind, String namespace, int key, int number, String tag) {}
 
+    /** Who edits by hand. */
+    static final String HAND = "hand";
+
     private static final int QUIET_START = 2_000;
 
     private final Settings settings;
@@ -128,7 +167,7 @@ final class Plan {
         long at = (long) QUIET_START + random.nextInt(1_500);
         while (true) {
             if (bag.isEmpty()) {
-                fill(bag, lane == 0, faults.isEmpty(), random);
+                fill(bag, settings.store(), lane == 0, faults.isEmpty(), random);
             }
             FaultKind kind = bag.remove(bag.size() - 1);
             int millis = kind.shortest == kind.longest ? kind.shortest : random.nextInt(kind.shortest, kind.longest);
@@ -147,7 +186,14 @@ final class Plan {
         return steps("c" + client + "." + writer, CallKind.values(), weights);
     }
 
-    /** What one operator does. */
+    /** What one operator does in the shell. */
+    List<Step<HandKind>> edits(int writer) {
+        int[] weights =
+                Arrays.stream(HandKind.values()).mapToInt(kind -> kind.weight).toArray();
+        return steps(HAND + "." + writer, HandKind.values(), weights);
+    }
+
+    /** What one operator does in psql. */
     List<Step<SqlKind>> statements(int writer) {
         int[] weights =
                 Arrays.stream(SqlKind.values()).mapToInt(kind -> kind.weight).toArray();
@@ -165,8 +211,9 @@ final class Plan {
                 calls(client, writer).forEach(step -> lines.add(step.toString()));
             }
         }
-        for (int writer = 0; writer < Settings.SQL_WRITERS; writer++) {
-            statements(writer).forEach(step -> lines.add(step.toString()));
+        for (int writer = 0; writer < Settings.OPERATORS; writer++) {
+            List<? extends Step<?>> steps = settings.store() == Store.MONGO ? edits(writer) : statements(writer);
+            steps.forEach(step -> lines.add(step.toString()));
         }
         return lines;
     }
@@ -184,15 +231,15 @@ final class Plan {
             K kind = kinds[pick(weights, random)];
             String namespace = Keys.NAMESPACES.get(random.nextInt(Keys.NAMESPACES.size()));
             steps.add(new Step<>(at, kind, namespace, random.nextInt(1_000), random.nextInt(1_000_000), tag(who, n)));
-            at += random.nextInt(Settings.WRITE_GAP_MILLIS / 5, Settings.WRITE_GAP_MILLIS * 2);
+            at += random.nextInt(settings.writeGapMillis() / 5, settings.writeGapMillis() * 2);
         }
         return steps;
     }
 
     /** Every kind as often as its weight says; but the first time once, so that a short run has each of them. */
-    private static void fill(List<FaultKind> bag, boolean server, boolean once, SplittableRandom random) {
+    private static void fill(List<FaultKind> bag, Store store, boolean server, boolean once, SplittableRandom random) {
         for (FaultKind kind : FaultKind.values()) {
-            if (kind.server == server) {
+            if (kind.server == server && kind.concerns(store)) {
                 bag.addAll(Collections.nCopies(once ? 1 : kind.weight, kind));
             }
         }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -12,12 +13,12 @@ import java.util.concurrent.ThreadLocalRandom;
 /** Runs the oracle and judges what it recorded; ends with 1 if an invariant was violated. */
 public final class Robustness {
 
-    private static final Set<String> OPTIONS = Set.of("minutes", "seconds", "seed", "directory", "check");
+    private static final Set<String> OPTIONS = Set.of("store", "minutes", "seconds", "seed", "directory", "check");
 
     private Robustness() {}
 
     /**
-     * {@code --minutes N} or {@code --seconds N} of load (45 s), {@code --seed S} (a random one), {@code --directory D} for the
+     * {@code --store postgres} or {@code mongo}, {@code --minutes N} or {@code --seconds N} of load (45 s), {@code --seed S} (a random one), {@code --directory D} for the
      * records (a temporary one), or {@code --check D} to judge kept records again.
      */
     public static void main(String[] arguments) throws Exception {
@@ -32,9 +33,11 @@ public final class Robustness {
             long seed = chosen == null ? ThreadLocalRandom.current().nextLong(1_000_000) : Long.parseLong(chosen);
             String directory = options.get("directory");
             kept = directory == null ? Files.createTempDirectory("robustness-") : Path.of(directory);
-            System.out.println("seed " + seed + ", " + seconds + " s, records in " + kept);
-            title = "Seed " + seed + ", " + seconds + " s of load";
-            new Run(new Settings(seed, Duration.ofSeconds(seconds)), kept).execute();
+            Store store =
+                    Store.valueOf(options.getOrDefault("store", "postgres").toUpperCase(Locale.ROOT));
+            System.out.println(store + ", seed " + seed + ", " + seconds + " s, records in " + kept);
+            title = store + ", seed " + seed + ", " + seconds + " s of load";
+            new Run(new Settings(store, seed, Duration.ofSeconds(seconds)), kept).execute();
         }
         Findings findings = Checker.check(Records.read(kept));
         Path report = kept.resolve("report.md");

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.samples.robustness;
 
-import io.configmanager.store.postgres.PostgresNames;
-import io.configmanager.store.postgres.PostgresSchema;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -20,7 +14,6 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /** One run: starts everything, lets the plan happen, heals, and leaves records in a directory. Judges nothing. */
 final class Run {
@@ -40,58 +33,54 @@ final class Run {
     void execute() throws Exception {
         Files.createDirectories(directory);
         Files.write(directory.resolve("plan.txt"), plan.text(), StandardCharsets.UTF_8);
-        Path data = Files.createTempDirectory("robustness-pg");
         List<ClientProcess> clients = new ArrayList<>();
         ExecutorService threads = Executors.newCachedThreadPool();
         ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
-        try (Server server = new Server(data);
+        try (Backend server = settings.store().start(directory, plan);
                 Recorder recorder = new Recorder(directory.resolve("run.rec"))) {
-            new PostgresSchema(PostgresNames.DEFAULT).initialize(server.direct());
-            Archive archive = new Archive(server);
-            firstValues(server);
-            // Late enough that every process is there.
-            long loadStart = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
-            recorder.write(
-                    "I",
-                    System.nanoTime(),
-                    Clock.wallMicros(),
-                    loadStart,
-                    settings.seed(),
-                    settings.load().toMillis());
             ScheduledFuture<?> comparing = clock.scheduleAtFixedRate(
                     () -> recorder.write("W", System.nanoTime(), Clock.wallMicros()), 0, 250, TimeUnit.MILLISECONDS);
             for (int number = 1; number <= Settings.CLIENTS; number++) {
-                ClientProcess client = new ClientProcess(directory, number, settings, server.port(), loadStart);
+                ClientProcess client = new ClientProcess(directory, number, settings, server.port());
                 clients.add(client);
                 client.start();
             }
             for (ClientProcess client : clients) {
-                requireSameClock(client.await("ready"));
+                requireSameClock(client.process().await("ready"));
             }
-            Faults faults = new Faults(server, archive, clients, recorder, loadStart);
+            long loadStart = System.nanoTime();
+            recorder.write(
+                    "I",
+                    loadStart,
+                    Clock.wallMicros(),
+                    settings.store(),
+                    settings.seed(),
+                    settings.load().toMillis());
+            clients.forEach(client -> client.process().order("load " + loadStart));
+            Faults faults = new Faults(server, clients, recorder, loadStart);
             load(threads, server, faults, recorder, loadStart);
             converge(clients, faults, recorder);
+            server.settle();
             stop(clients);
             comparing.cancel(false);
             try (Recorder out = new Recorder(directory.resolve("archive.rec"))) {
-                archive.export(out);
+                server.export(out);
             }
         } finally {
             clock.shutdownNow();
             threads.shutdownNow();
             clients.forEach(ClientProcess::close);
-            delete(data);
         }
     }
 
-    private void load(ExecutorService threads, Server server, Faults faults, Recorder recorder, long loadStart)
+    private void load(ExecutorService threads, Backend server, Faults faults, Recorder recorder, long loadStart)
             throws InterruptedException, ExecutionException {
         List<Future<?>> work = new ArrayList<>();
-        List<SqlWriter> writers = new ArrayList<>();
-        for (int number = 0; number < Settings.SQL_WRITERS; number++) {
-            SqlWriter writer = new SqlWriter(server, recorder, plan.statements(number), loadStart);
-            writers.add(writer);
-            work.add(threads.submit(writer));
+        List<Backend.Operator> operators = new ArrayList<>();
+        for (int number = 0; number < Settings.OPERATORS; number++) {
+            Backend.Operator operator = server.operator(number, recorder, loadStart);
+            operators.add(operator);
+            work.add(threads.submit(operator));
         }
         List<Future<?>> lanes = new ArrayList<>();
         for (int lane = 0; lane <= Settings.CLIENTS; lane++) {
@@ -105,9 +94,9 @@ final class Run {
             lane.get();
         }
         Clock.awaitNanos(loadStart + settings.load().toNanos());
-        writers.forEach(SqlWriter::stop);
-        for (Future<?> writer : work) {
-            writer.get();
+        operators.forEach(Backend.Operator::stop);
+        for (Future<?> operator : work) {
+            operator.get();
         }
     }
 
@@ -115,19 +104,19 @@ final class Run {
     private static void converge(List<ClientProcess> clients, Faults faults, Recorder recorder)
             throws InterruptedException {
         for (ClientProcess client : clients) {
-            client.order("stop-writing");
+            client.process().order("stop-writing");
         }
         for (ClientProcess client : clients) {
-            client.await("stopped");
+            client.process().await("stopped");
         }
         String value = Plan.tag("final", 1);
         long from = System.nanoTime();
         recorder.write("G", from, faults.finish(value), value);
         for (ClientProcess client : clients) {
-            client.order("await-final " + value + " " + LONGEST_CONVERGENCE.toSeconds());
+            client.process().order("await-final " + value + " " + LONGEST_CONVERGENCE.toSeconds());
         }
         for (ClientProcess client : clients) {
-            client.await("final");
+            client.process().await("final");
         }
     }
 
@@ -141,19 +130,11 @@ final class Run {
                 client.link.refuse(true);
                 client.link.cut();
             }
-            client.order("close");
+            client.process().order("close");
         }
         for (ClientProcess client : clients) {
-            client.await("closed");
-            client.awaitExit();
-        }
-    }
-
-    private static void firstValues(Server server) throws SQLException {
-        try (Connection connection = server.connect()) {
-            for (String namespace : Keys.NAMESPACES) {
-                SqlWriter.put(connection, namespace, Keys.BROKEN, "0", 0, Plan.tag("start", 0) + namespace);
-            }
+            client.process().await("closed");
+            client.process().awaitExit();
         }
     }
 
@@ -163,14 +144,6 @@ final class Run {
         long apart = Math.abs(System.nanoTime() - theirs);
         if (apart > TimeUnit.SECONDS.toNanos(60)) {
             throw new IllegalStateException("The monotonic clocks of two processes differ by " + apart + " ns");
-        }
-    }
-
-    private static void delete(Path tree) throws IOException {
-        try (Stream<Path> paths = Files.walk(tree)) {
-            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(path);
-            }
         }
     }
 }

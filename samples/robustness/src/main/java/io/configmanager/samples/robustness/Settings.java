@@ -6,15 +6,15 @@ import java.time.Duration;
 /**
  * What a run is made of. The product's settings are real ones, only shorter, so that much happens in little time.
  *
+ * @param store which server it is about
  * @param seed decides every operation and fault
  * @param load how long there are writes and faults
  */
-record Settings(long seed, Duration load) {
+record Settings(Store store, long seed, Duration load) {
 
     static final int CLIENTS = 3;
     static final int WRITERS_PER_CLIENT = 2;
-    static final int SQL_WRITERS = 2;
-    static final int WRITE_GAP_MILLIS = 110;
+    static final int OPERATORS = 2;
 
     static final Duration POLL = Duration.ofSeconds(2);
     static final Duration POLL_ONLY = Duration.ofMillis(400);
@@ -28,11 +28,19 @@ record Settings(long seed, Duration load) {
     static final long RETAINED_REVISIONS = 100;
     static final int RETAINED_VERSIONS = 3;
 
+    /** How long MongoDB lets a transaction be open. */
+    static final Duration TRANSACTION = Duration.ofSeconds(2);
+
     /** Longest wait for a clean stop that the product promises. */
     static final Duration STOP = Duration.ofSeconds(2);
 
     /** What a machine that is busy with other things may add to any time. */
     static final Duration BUSY = Duration.ofSeconds(4);
+
+    /** A writer's usual pause. On MongoDB writers meet each other at their first step and repeat, so they get more room. */
+    int writeGapMillis() {
+        return store == Store.MONGO ? 250 : 110;
+    }
 
     /** The longest a poll may be away, with its jitter. */
     static Duration longestPoll() {

@@ -12,20 +12,20 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** An operator with psql: plain SQL on the entries, in transactions long and short, some of which are rolled back. */
-final class SqlWriter implements Runnable {
+final class SqlWriter implements Backend.Operator {
 
     private static final String UPSERT = "INSERT INTO config_entry (namespace, key, value, expires_at, comment)"
             + " VALUES (?, ?, ?, clock_timestamp() + ? * interval '1 millisecond', ?)"
             + " ON CONFLICT (namespace, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at,"
             + " comment = excluded.comment";
 
-    private final Server server;
+    private final PostgresServer server;
     private final Recorder recorder;
     private final List<Step<SqlKind>> steps;
     private final long loadStart;
     private volatile boolean stopping;
 
-    SqlWriter(Server server, Recorder recorder, List<Step<SqlKind>> steps, long loadStart) {
+    SqlWriter(PostgresServer server, Recorder recorder, List<Step<SqlKind>> steps, long loadStart) {
         this.server = server;
         this.recorder = recorder;
         this.steps = steps;
@@ -51,7 +51,8 @@ final class SqlWriter implements Runnable {
         }
     }
 
-    void stop() {
+    @Override
+    public void stop() {
         stopping = true;
     }
 

@@ -54,6 +54,36 @@ class CheckerTest {
     }
 
     @Test
+    void i1AnEditByHandThatIsNotInTheLogInTheEnd() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").archived("F", "", "k/0", 1, "b", 0);
+        expect(Invariant.I1);
+    }
+
+    @Test
+    void i1ADeletionByHandThatIsNotInTheLogInTheEnd() {
+        recording.commit(1, 10, "op:a", "k/0 1 a", "k/1 1 a").archived("F", "", "k/0", 1, "a", 0);
+        expect(Invariant.I1);
+    }
+
+    @Test
+    void aTableThatIsAsTheLogSaysViolatesNothing() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a", "k/1 1 a")
+                .commit(2, 20, "op:b", "k/1")
+                .archived("F", "", "k/0", 1, "a", 0);
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    @Test
+    void whatWasDoneByHandIsCommittedWhenItIsLogged() {
+        recording.commit(1, 10, "op:a", "k/0 1 a").status(2_000, "LIVE", 10, 1);
+        recording
+                .run("Q", Recording.nanos(100), Recording.nanos(110), "op:hand.0-1", "PUT", "", "ok")
+                .commit(2, 3_000, "op:hand.0-1", "k/0 2 b");
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    @Test
     void i2AViewThatLacksAChange() {
         recording.commit(1, 10, "op:a", "k/0 1 a");
         Map<String, String> before = recording.table();
@@ -262,6 +292,20 @@ class CheckerTest {
     void i11AnAcknowledgedStatementThatIsGone() {
         recording.run("Q", Recording.nanos(9), Recording.nanos(11), "op:a", "PUT", "", "ok");
         expect(Invariant.I11);
+    }
+
+    @Test
+    void i11AnEditByHandThatNobodyLogged() {
+        recording.run("Q", Recording.nanos(9), Recording.nanos(11), "op:hand.0-1", "TYPED", "", "ok");
+        expect(Invariant.I11);
+    }
+
+    @Test
+    void anEditByHandThatAnotherOneReplacedAtOnceMayBeInNoLog() {
+        recording
+                .run("Q", Recording.nanos(9), Recording.nanos(11), "op:hand.0-1", "TYPED", "", "ok")
+                .archived("U", "op:hand.0-1");
+        assertThat(recording.check().violations()).isEmpty();
     }
 
     @Test

@@ -10,12 +10,19 @@ import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class PlanTest {
 
     private static Plan plan(long seed) {
-        return new Plan(new Settings(seed, Duration.ofSeconds(45)));
+        return plan(Store.POSTGRES, seed);
+    }
+
+    private static Plan plan(Store store, long seed) {
+        return new Plan(new Settings(store, seed, Duration.ofSeconds(45)));
     }
 
     @Test
@@ -23,14 +30,18 @@ class PlanTest {
         assertThat(plan(7).text()).isEqualTo(plan(7).text()).isNotEqualTo(plan(8).text());
     }
 
-    @Test
-    void aShortRunHasNearlyEveryFault() {
+    @ParameterizedTest
+    @EnumSource
+    void aShortRunHasNearlyEveryFault(Store store) {
+        long all = Stream.of(FaultKind.values())
+                .filter(kind -> kind.concerns(store))
+                .count();
         for (long seed = 0; seed < 50; seed++) {
             Set<FaultKind> kinds = EnumSet.noneOf(FaultKind.class);
             for (int lane = 0; lane <= Settings.CLIENTS; lane++) {
-                plan(seed).faults(lane).forEach(fault -> kinds.add(fault.kind()));
+                plan(store, seed).faults(lane).forEach(fault -> kinds.add(fault.kind()));
             }
-            assertThat(kinds).as("seed %s", seed).hasSizeGreaterThanOrEqualTo(FaultKind.values().length - 1);
+            assertThat(kinds).as("seed %s", seed).hasSizeGreaterThanOrEqualTo((int) all - 1);
         }
     }
 
@@ -64,8 +75,10 @@ class PlanTest {
                         .forEach(step -> assertThat(tags.add(step.tag())).isTrue());
             }
         }
-        for (int writer = 0; writer < Settings.SQL_WRITERS; writer++) {
+        for (int writer = 0; writer < Settings.OPERATORS; writer++) {
             plan(1).statements(writer)
+                    .forEach(step -> assertThat(tags.add(step.tag())).isTrue());
+            plan(1).edits(writer)
                     .forEach(step -> assertThat(tags.add(step.tag())).isTrue());
         }
     }

@@ -193,6 +193,11 @@ final class Recording {
         return this;
     }
 
+    Recording archived(Object... fields) {
+        archive.add(line(fields));
+        return this;
+    }
+
     Recording run(Object... fields) {
         run.add(line(fields));
         return this;

@@ -6,9 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * A run with a fresh seed each time, because a seed that always passes finds nothing. What it prints tells how to repeat the
@@ -16,21 +19,27 @@ import org.junit.jupiter.api.Test;
  */
 class ShortRunTest {
 
-    private static final long SECONDS = Long.getLong("robustness.seconds", 40);
+    /** What a short run on a busy machine may have nothing of: it has few commits on MongoDB. */
+    private static final EnumSet<Invariant> LUCKY =
+            EnumSet.of(Invariant.I7, Invariant.I8, Invariant.I10, Invariant.I14);
 
-    @Test
-    void everyInvariantHolds() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"POSTGRES, 40", "MONGO, 28"})
+    void everyInvariantHolds(Store store, long usually) throws Exception {
         long seed = Long.getLong("robustness.seed", ThreadLocalRandom.current().nextLong(1_000_000));
-        System.out.println("Robustness: seed " + seed + ", " + SECONDS + " s");
+        long seconds = Long.getLong("robustness.seconds", usually);
+        String title = store + ", seed " + seed + ", " + seconds + " s of load";
+        System.out.println("Robustness: " + title);
         Path all = Files.createDirectories(Path.of("target", "robustness")).toAbsolutePath();
-        Path directory = Files.createTempDirectory(all, "seed-" + seed + "-");
-        new Run(new Settings(seed, Duration.ofSeconds(SECONDS)), directory).execute();
+        Path directory = Files.createTempDirectory(all, store + "-seed-" + seed + "-");
+        new Run(new Settings(store, seed, Duration.ofSeconds(seconds)), directory).execute();
 
         Findings findings = Checker.check(Records.read(directory));
-        List<String> report = Report.markdown("Seed " + seed + ", " + SECONDS + " s of load", findings);
+        List<String> report = Report.markdown(title, findings);
         Files.write(directory.resolve("report.md"), report);
         assertThat(findings.violations()).as(String.join("\n", report)).isEmpty();
-        for (Invariant invariant : Invariant.values()) {
+        Set<Invariant> judged = store == Store.MONGO ? EnumSet.complementOf(LUCKY) : EnumSet.allOf(Invariant.class);
+        for (Invariant invariant : judged) {
             assertThat(findings.judgements(invariant))
                     .as("how often %s was judged", invariant)
                     .isPositive();

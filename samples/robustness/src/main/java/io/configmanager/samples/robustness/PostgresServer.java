@@ -21,7 +21,7 @@ import org.postgresql.ds.PGSimpleDataSource;
  * A real PostgreSQL that can be killed and started again on what it has written. Durable, as a user's is, which the embedded
  * one is not by default; and it notes when each transaction committed.
  */
-final class Server implements AutoCloseable {
+final class PostgresServer implements AutoCloseable {
 
     /** How the connections of this program differ from those of the managers. */
     static final String OURS = "robustness";
@@ -30,7 +30,7 @@ final class Server implements AutoCloseable {
     private int port;
     private @Nullable EmbeddedPostgres postgres;
 
-    Server(Path data) throws IOException {
+    PostgresServer(Path data) throws IOException {
         this.data = data;
         start();
     }

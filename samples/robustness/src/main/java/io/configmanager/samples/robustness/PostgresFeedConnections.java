@@ -17,13 +17,13 @@ import org.jspecify.annotations.Nullable;
  * The connections on which the product listens. Counts those that are open, and can make the server forget, right after a
  * read, that one of them listens: the product cannot notice before its next read.
  */
-final class FeedConnections {
+final class PostgresFeedConnections {
 
     private final DataSource real;
     private final Set<Connection> opened = ConcurrentHashMap.newKeySet();
     private volatile boolean forget;
 
-    FeedConnections(DataSource real) {
+    PostgresFeedConnections(DataSource real) {
         this.real = real;
     }
 
@@ -86,7 +86,7 @@ final class FeedConnections {
 
     private static <T> T wrap(Class<T> type, T target, After after) {
         return type.cast(Proxy.newProxyInstance(
-                FeedConnections.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
+                PostgresFeedConnections.class.getClassLoader(), new Class<?>[] {type}, (proxy, method, arguments) -> {
                     try {
                         return after.called(method.getName(), method.invoke(target, arguments));
                     } catch (InvocationTargetException e) {

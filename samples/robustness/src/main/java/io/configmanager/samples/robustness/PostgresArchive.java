@@ -13,7 +13,7 @@ import java.util.List;
  * entry and every row of the log with the transaction that made it. Together with the time at which the server committed
  * that transaction this is the reference. Compaction does not shorten it and a restore does not replace it.
  */
-final class Archive {
+final class PostgresArchive {
 
     private static final String CREATE = """
             CREATE SCHEMA oracle;
@@ -98,10 +98,10 @@ final class Archive {
             "(extract(epoch FROM pg_xact_commit_timestamp(xid::xid)) * 1000000)::bigint";
     private static final String EXPIRES = "coalesce((extract(epoch FROM expires_at) * 1000000)::bigint, 0)";
 
-    private final Server server;
+    private final PostgresServer server;
     private int dumps;
 
-    Archive(Server server) throws SQLException {
+    PostgresArchive(PostgresServer server) throws SQLException {
         this.server = server;
         run(CREATE);
     }
