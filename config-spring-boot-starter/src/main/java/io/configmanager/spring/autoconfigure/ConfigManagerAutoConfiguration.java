@@ -54,13 +54,7 @@ public final class ConfigManagerAutoConfiguration {
                 .health(
                         properties.health().failureThreshold(),
                         properties.health().gracePeriod());
-        if (properties.snapshot().enabled() && !(store instanceof MemoryConfigStore)) {
-            StoreSelection selected = selection.getIfAvailable();
-            builder.bootSnapshot(
-                    directory(properties.snapshot().directory(), environment),
-                    store.description() + (selected == null ? "" : " at " + selected.address()),
-                    properties.snapshot().key());
-        }
+        bootSnapshot(builder, store, properties, selection.getIfAvailable(), environment);
         if (Threading.VIRTUAL.isActive(environment)) {
             builder.listenerExecutor(new VirtualThreadTaskExecutor("config-listener-"));
         }
@@ -74,6 +68,20 @@ public final class ConfigManagerAutoConfiguration {
         observers.orderedStream().forEach(builder::observer);
         customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
         return builder.build();
+    }
+
+    static void bootSnapshot(
+            ConfigManagerBuilder builder,
+            ConfigStore store,
+            ConfigProperties properties,
+            @Nullable StoreSelection selection,
+            Environment environment) {
+        if (properties.snapshot().enabled() && !(store instanceof MemoryConfigStore)) {
+            builder.bootSnapshot(
+                    directory(properties.snapshot().directory(), environment),
+                    store.description() + (selection == null ? "" : " at " + selection.address()),
+                    properties.snapshot().key());
+        }
     }
 
     private static Path directory(@Nullable Path configured, Environment environment) {

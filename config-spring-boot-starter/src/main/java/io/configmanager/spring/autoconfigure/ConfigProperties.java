@@ -24,6 +24,7 @@ import org.springframework.util.unit.DataSize;
  * @param namespaces Further namespaces to load at the start; others are loaded at their first use.
  * @param startup What happens when the store cannot be reached at the start.
  * @param snapshot The last known values on disk, for a start without the store.
+ * @param logLevels Whether loggers follow the entries below logging/level.
  * @param store Where configuration is kept.
  * @param cache Values in memory.
  * @param value Stored values.
@@ -38,6 +39,7 @@ record ConfigProperties(
         @DefaultValue List<String> namespaces,
         @DefaultValue Startup startup,
         @DefaultValue Snapshot snapshot,
+        @DefaultValue("true") boolean logLevels,
         @DefaultValue Store store,
         @DefaultValue Cache cache,
         @DefaultValue Value value,
