@@ -15,6 +15,7 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.logging.LoggerGroups;
 import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.cloud.context.environment.EnvironmentChangeEvent;
@@ -29,7 +30,9 @@ import org.springframework.core.env.Environment;
 
 /** What {@code spring.config.import=config:} imported follows the store, and so do log levels. */
 @AutoConfiguration(after = ConfigManagerAutoConfiguration.class)
+@ConditionalOnBooleanProperty(name = "config.enabled", matchIfMissing = true)
 @ConditionalOnBean(ConfigManager.class)
+@EnableConfigurationProperties(ConfigProperties.class)
 public final class ConfigEnvironmentAutoConfiguration {
 
     private static final Duration SECOND_WAIT = Duration.ofSeconds(1);

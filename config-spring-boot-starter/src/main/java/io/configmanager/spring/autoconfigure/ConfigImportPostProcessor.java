@@ -55,7 +55,7 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
             return;
         }
         try {
-            read(sources, environment, application.getClassLoader());
+            read(sources, environment);
         } catch (ConfigException | StoreSelectionException e) {
             List<String> needed = sources.stream()
                     .filter(source -> !source.optional())
@@ -71,13 +71,13 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
     /** What was read, and whether the store had to do with it. */
     private record Import(Map<String, Collection<ConfigEntry>> entries, boolean fromStore) {}
 
-    private void read(List<ConfigPropertySource> sources, ConfigurableEnvironment environment, ClassLoader loader) {
+    private void read(List<ConfigPropertySource> sources, ConfigurableEnvironment environment) {
         Binder binder = Binder.get(environment);
         ConfigProperties properties = binder.bindOrCreate("config", ConfigProperties.class);
         Set<String> namespaces = sources.stream()
                 .map(source -> source.namespace(properties.namespace()))
                 .collect(Collectors.toCollection(LinkedHashSet::new));
-        Import found = read(namespaces, properties, binder, environment, loader);
+        Import found = read(namespaces, properties, binder, environment);
         for (ConfigPropertySource source : sources) {
             source.fill(
                     found.entries().getOrDefault(source.namespace(properties.namespace()), List.of()),
@@ -86,11 +86,7 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
     }
 
     private Import read(
-            Set<String> namespaces,
-            ConfigProperties properties,
-            Binder binder,
-            ConfigurableEnvironment environment,
-            ClassLoader loader) {
+            Set<String> namespaces, ConfigProperties properties, Binder binder, ConfigurableEnvironment environment) {
         if (bootstrap.isRegistered(ConfigStore.class)) {
             ConfigStore registered = bootstrap.getOrElseThrow(ConfigStore.class, IllegalStateException::new);
             return read(registered, namespaces, properties, null, environment);
@@ -98,7 +94,7 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
         if (properties.store().type() == StoreType.MEMORY) {
             return new Import(Map.of(), true);
         }
-        List<StoreCandidate> candidates = candidates(properties, binder, loader);
+        List<StoreCandidate> candidates = candidates(properties, binder);
         try {
             StoreSelection selection = new StoreSelection(properties.store().type(), candidates, List.of());
             if (selection.type() == StoreType.MEMORY || candidates.isEmpty()) {
@@ -113,13 +109,11 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
         }
     }
 
-    private static List<StoreCandidate> candidates(ConfigProperties properties, Binder binder, ClassLoader loader) {
+    private static List<StoreCandidate> candidates(ConfigProperties properties, Binder binder) {
         List<StoreCandidate> candidates = new ArrayList<>();
         StoreType type = properties.store().type();
         if ((type == null || type == StoreType.POSTGRES)
-                && areThere(
-                        loader,
-                        "io.configmanager.store.postgres.PostgresConfigStore",
+                && areThere("io.configmanager.store.postgres.PostgresConfigStore",
                         "org.springframework.boot.jdbc.autoconfigure.DataSourceProperties")) {
             StoreCandidate candidate = PostgresStoreCandidate.ofProperties(binder);
             if (candidate != null) {
@@ -127,9 +121,7 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
             }
         }
         if ((type == null || type == StoreType.MONGO)
-                && areThere(
-                        loader,
-                        "io.configmanager.store.mongo.MongoConfigStore",
+                && areThere("io.configmanager.store.mongo.MongoConfigStore",
                         "com.mongodb.client.MongoClient",
                         "org.springframework.boot.mongodb.autoconfigure.MongoAutoConfiguration")) {
             StoreCandidate candidate =
@@ -141,9 +133,9 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
         return candidates;
     }
 
-    private static boolean areThere(ClassLoader loader, String... types) {
+    private static boolean areThere(String... types) {
         for (String type : types) {
-            if (!ClassUtils.isPresent(type, loader)) {
+            if (!ClassUtils.isPresent(type, null)) {
                 return false;
             }
         }

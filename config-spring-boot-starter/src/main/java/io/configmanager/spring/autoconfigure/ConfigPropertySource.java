@@ -33,15 +33,19 @@ import tools.jackson.databind.json.JsonMapper;
 final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportResource>
         implements OriginLookup<String> {
 
-    private static final JsonMapper JSON = JsonMapper.builder().build();
-
     private volatile Content content = new Content(0, Map.of(), Map.of());
     private volatile @Nullable Supplier<ConfigView> newest;
     private volatile boolean storeWasAway;
+    private volatile @Nullable String namespace;
     private volatile @Nullable String problem;
 
     /** Counts the changes; content is current that has seen them all. */
     private final AtomicLong changes = new AtomicLong();
+
+    /** Jackson is large: an application that imports nothing must not wait for it. */
+    private static final class Json {
+        static final JsonMapper MAPPER = JsonMapper.builder().build();
+    }
 
     /** Where a property comes from. */
     record EntryOrigin(ConfigEntry entry) implements Origin {
@@ -88,9 +92,16 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
         return source.optional;
     }
 
+    /** Asked first with the default that the other properties say; an entry does not change it any more. */
     String namespace(String defaultNamespace) {
-        String base = source.location.isEmpty() ? defaultNamespace : source.location.equals("_") ? "" : source.location;
-        return source.profile == null ? base : base.isEmpty() ? source.profile : base + "-" + source.profile;
+        String known = namespace;
+        if (known == null) {
+            String base =
+                    source.location.isEmpty() ? defaultNamespace : source.location.equals("_") ? "" : source.location;
+            known = source.profile == null ? base : base.isEmpty() ? source.profile : base + "-" + source.profile;
+            namespace = known;
+        }
+        return known;
     }
 
     /**
@@ -167,7 +178,7 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
     private static Parsed parse(ConfigEntry entry) {
         Map<String, String> properties = new LinkedHashMap<>();
         try {
-            flatten(entry.key().replace('/', '.'), JSON.readTree(entry.value()), properties);
+            flatten(entry.key().replace('/', '.'), Json.MAPPER.readTree(entry.value()), properties);
         } catch (JacksonException e) {
             // The manager rejects such an entry and says so.
         }

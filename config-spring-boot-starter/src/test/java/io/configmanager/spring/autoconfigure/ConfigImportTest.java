@@ -36,9 +36,12 @@ import org.springframework.boot.actuate.env.EnvironmentEndpoint;
 import org.springframework.boot.actuate.env.EnvironmentEndpoint.EnvironmentEntryDescriptor;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
 import org.springframework.boot.bootstrap.BootstrapRegistry.InstanceSupplier;
+import org.springframework.boot.bootstrap.BootstrapRegistry.Scope;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.cloud.autoconfigure.RefreshAutoConfiguration;
 import org.springframework.cloud.context.environment.EnvironmentChangeEvent;
+import org.springframework.cloud.context.refresh.ContextRefresher;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
@@ -95,7 +98,9 @@ class ConfigImportTest {
         application.setBannerMode(Banner.Mode.OFF);
         application.setLogStartupInfo(false);
         application.addBootstrapRegistryInitializer(
-                registry -> registry.register(ConfigStore.class, InstanceSupplier.from(store::another)));
+                registry -> registry.register(
+                        ConfigStore.class,
+                        InstanceSupplier.<ConfigStore>from(store::another).withScope(Scope.PROTOTYPE)));
         application.addInitializers(context -> context.getBeanFactory().registerSingleton("shared", new Shared(store)));
         application.setDefaultProperties(Map.of("spring.config.location", directory + "/"));
         customizer.accept(application);
@@ -288,6 +293,34 @@ class ConfigImportTest {
             write("", config -> config.set("app/limits", Map.of("min", 1)));
             assertThat(events.poll(10, TimeUnit.SECONDS).getKeys()).containsExactly("app.limits.max", "app.limits.min");
             assertThat(context.getEnvironment().getProperty("app.limits.min")).isEqualTo("1");
+        }
+    }
+
+    @Test
+    void aRefreshOfSpringCloudLeavesItLive() throws IOException {
+        file("application.properties", "spring.config.import=config:", "app.x=file");
+        write("", config -> config.set("app/x", "one"));
+        try (var context =
+                run(application -> application.addPrimarySources(List.of(RefreshAutoConfiguration.class)))) {
+            file("application.properties", "spring.config.import=config:", "app.y=new");
+
+            assertThat(context.getBean(ContextRefresher.class).refresh()).containsExactly("app.y");
+            assertThat(context.getEnvironment().getProperty("app.x")).isEqualTo("one");
+            write("", config -> config.set("app/x", "two"));
+            await().untilAsserted(() ->
+                    assertThat(context.getEnvironment().getProperty("app.x")).isEqualTo("two"));
+        }
+    }
+
+    /** What an entry says about the import itself comes too late to matter. */
+    @Test
+    void anEntryDoesNotMoveTheImport() throws IOException {
+        file("application.properties", "spring.config.import=config:");
+        write("", config -> config.set("config/namespace", "elsewhere"));
+        try (var context = run()) {
+            write("", config -> config.set("app/x", "here"));
+            await().untilAsserted(() ->
+                    assertThat(context.getEnvironment().getProperty("app.x")).isEqualTo("here"));
         }
     }
 
