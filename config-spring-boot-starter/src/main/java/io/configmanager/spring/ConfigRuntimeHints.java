@@ -17,7 +17,6 @@ final class ConfigRuntimeHints implements RuntimeHintsRegistrar {
     public void registerHints(RuntimeHints hints, @Nullable ClassLoader classLoader) {
         hints.resources().registerPattern(SCRIPT);
         new BindingReflectionHintsRegistrar()
-                .registerReflectionHints(
-                        hints.reflection(), ClassUtils.resolveClassName(BOOT_SNAPSHOT, classLoader));
+                .registerReflectionHints(hints.reflection(), ClassUtils.resolveClassName(BOOT_SNAPSHOT, classLoader));
     }
 }

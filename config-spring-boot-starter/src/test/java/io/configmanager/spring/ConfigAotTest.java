@@ -119,8 +119,7 @@ class ConfigAotTest {
     void hintsNameWhatIsSetAndWhatIsReadAsJson() throws Exception {
         generated((context, hints) -> {
             try {
-                assertThat(RuntimeHintsPredicates.reflection()
-                                .onFieldAccess(Service.class.getDeclaredField("timeout")))
+                assertThat(RuntimeHintsPredicates.reflection().onFieldAccess(Service.class.getDeclaredField("timeout")))
                         .accepts(hints);
                 assertThat(RuntimeHintsPredicates.reflection()
                                 .onMethodInvocation(Service.class.getDeclaredMethod("setLimits", Limits.class)))
@@ -135,7 +134,8 @@ class ConfigAotTest {
         });
         RuntimeHints own = new RuntimeHints();
         new ConfigRuntimeHints().registerHints(own, getClass().getClassLoader());
-        assertThat(RuntimeHintsPredicates.resource().forResource(ConfigRuntimeHints.SCRIPT)).accepts(own);
+        assertThat(RuntimeHintsPredicates.resource().forResource(ConfigRuntimeHints.SCRIPT))
+                .accepts(own);
         for (TypeReference type : new TypeReference[] {
             TypeReference.of(ConfigRuntimeHints.BOOT_SNAPSHOT), TypeReference.of(ConfigEntry.class)
         }) {

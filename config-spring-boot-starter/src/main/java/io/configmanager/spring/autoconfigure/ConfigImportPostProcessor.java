@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -88,8 +89,7 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
     private Import read(
             Set<String> namespaces, ConfigProperties properties, Binder binder, ConfigurableEnvironment environment) {
         if (bootstrap.isRegistered(ConfigStore.class)) {
-            ConfigStore registered = bootstrap.getOrElseThrow(ConfigStore.class, IllegalStateException::new);
-            return read(registered, namespaces, properties, null, environment);
+            return read(Objects.requireNonNull(bootstrap.get(ConfigStore.class)), namespaces, properties, null, environment);
         }
         if (properties.store().type() == StoreType.MEMORY) {
             return new Import(Map.of(), true);
@@ -113,7 +113,8 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
         List<StoreCandidate> candidates = new ArrayList<>();
         StoreType type = properties.store().type();
         if ((type == null || type == StoreType.POSTGRES)
-                && areThere("io.configmanager.store.postgres.PostgresConfigStore",
+                && areThere(
+                        "io.configmanager.store.postgres.PostgresConfigStore",
                         "org.springframework.boot.jdbc.autoconfigure.DataSourceProperties")) {
             StoreCandidate candidate = PostgresStoreCandidate.ofProperties(binder);
             if (candidate != null) {
@@ -121,7 +122,8 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
             }
         }
         if ((type == null || type == StoreType.MONGO)
-                && areThere("io.configmanager.store.mongo.MongoConfigStore",
+                && areThere(
+                        "io.configmanager.store.mongo.MongoConfigStore",
                         "com.mongodb.client.MongoClient",
                         "org.springframework.boot.mongodb.autoconfigure.MongoAutoConfiguration")) {
             StoreCandidate candidate =

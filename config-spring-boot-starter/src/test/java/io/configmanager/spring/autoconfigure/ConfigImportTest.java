@@ -97,10 +97,9 @@ class ConfigImportTest {
         application.setRegisterShutdownHook(false);
         application.setBannerMode(Banner.Mode.OFF);
         application.setLogStartupInfo(false);
-        application.addBootstrapRegistryInitializer(
-                registry -> registry.register(
-                        ConfigStore.class,
-                        InstanceSupplier.<ConfigStore>from(store::another).withScope(Scope.PROTOTYPE)));
+        application.addBootstrapRegistryInitializer(registry -> registry.register(
+                ConfigStore.class,
+                InstanceSupplier.<ConfigStore>from(store::another).withScope(Scope.PROTOTYPE)));
         application.addInitializers(context -> context.getBeanFactory().registerSingleton("shared", new Shared(store)));
         application.setDefaultProperties(Map.of("spring.config.location", directory + "/"));
         customizer.accept(application);
@@ -300,8 +299,7 @@ class ConfigImportTest {
     void aRefreshOfSpringCloudLeavesItLive() throws IOException {
         file("application.properties", "spring.config.import=config:", "app.x=file");
         write("", config -> config.set("app/x", "one"));
-        try (var context =
-                run(application -> application.addPrimarySources(List.of(RefreshAutoConfiguration.class)))) {
+        try (var context = run(application -> application.addPrimarySources(List.of(RefreshAutoConfiguration.class)))) {
             file("application.properties", "spring.config.import=config:", "app.y=new");
 
             assertThat(context.getBean(ContextRefresher.class).refresh()).containsExactly("app.y");
