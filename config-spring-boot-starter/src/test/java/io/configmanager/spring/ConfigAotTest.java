@@ -12,6 +12,8 @@ import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.springframework.aot.hint.MemberCategory;
 import org.springframework.aot.hint.RuntimeHints;
@@ -33,6 +35,18 @@ import org.springframework.javapoet.ClassName;
 /** The application that Spring generates ahead of time, on this virtual machine. */
 @CompileWithForkedClassLoader
 class ConfigAotTest {
+
+    /** JDK 17 looks for it once, by the context class loader, and the one of this test is not below the application's. */
+    @BeforeAll
+    static void findTheRandomGenerator() {
+        ClassLoader forked = Thread.currentThread().getContextClassLoader();
+        Thread.currentThread().setContextClassLoader(ClassLoader.getSystemClassLoader());
+        try {
+            RandomGenerator.getDefault();
+        } finally {
+            Thread.currentThread().setContextClassLoader(forked);
+        }
+    }
 
     @Configuration(proxyBeanMethods = false)
     @ImportAutoConfiguration({

@@ -89,7 +89,12 @@ final class ConfigImportPostProcessor implements EnvironmentPostProcessor, Order
     private Import read(
             Set<String> namespaces, ConfigProperties properties, Binder binder, ConfigurableEnvironment environment) {
         if (bootstrap.isRegistered(ConfigStore.class)) {
-            return read(Objects.requireNonNull(bootstrap.get(ConfigStore.class)), namespaces, properties, null, environment);
+            return read(
+                    Objects.requireNonNull(bootstrap.get(ConfigStore.class)),
+                    namespaces,
+                    properties,
+                    null,
+                    environment);
         }
         if (properties.store().type() == StoreType.MEMORY) {
             return new Import(Map.of(), true);

@@ -23,9 +23,8 @@ class ReadForms {
 
     @Bean
     Form aView(Config config) {
-        return Form.of("tour/view", () -> config.view()
-                .get("tour/view", String.class)
-                .orElse(Form.DEFAULT));
+        return Form.of(
+                "tour/view", () -> config.view().get("tour/view", String.class).orElse(Form.DEFAULT));
     }
 
     @Bean

@@ -23,7 +23,9 @@ class SpringForms {
         return new Form(
                 "tour/group",
                 value -> "{\"someText\": \"" + value + "\"}",
-                () -> Binder.get(environment).bind("tour.group.some-text", String.class).orElse(Form.DEFAULT));
+                () -> Binder.get(environment)
+                        .bind("tour.group.some-text", String.class)
+                        .orElse(Form.DEFAULT));
     }
 
     @Bean
