@@ -13,7 +13,7 @@ import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import java.nio.file.Path;
-import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -55,11 +55,8 @@ public final class ConfigManagerAutoConfiguration {
                 .health(
                         properties.health().failureThreshold(),
                         properties.health().gracePeriod());
-        if (!(store instanceof MemoryConfigStore)) {
-            StoreSelection selected = selection.getIfAvailable();
-            String origin = store.description() + (selected == null ? "" : " at " + selected.address());
-            keepOnDisk(builder, properties, origin, environment);
-        }
+        bootSnapshot(builder, store, properties, selection.getIfAvailable(), environment);
+        outbox(builder, store, properties.outbox(), selection.getIfAvailable(), environment);
         if (Threading.VIRTUAL.isActive(environment)) {
             builder.listenerExecutor(new VirtualThreadTaskExecutor("config-listener-"));
         }
@@ -75,22 +72,31 @@ public final class ConfigManagerAutoConfiguration {
         return builder.build();
     }
 
-    /** @param origin which store it is, without credentials: what is on disk for another one is not used */
-    private static void keepOnDisk(
-            ConfigManagerBuilder builder, ConfigProperties properties, String origin, Environment environment) {
-        String application = environment.getProperty("spring.application.name", "application");
-        Path ofApplication = Path.of(
-                System.getProperty("user.home"), ".config-manager", application.replaceAll("[^A-Za-z0-9._-]", "_"));
+    static void bootSnapshot(
+            ConfigManagerBuilder builder,
+            ConfigStore store,
+            ConfigProperties properties,
+            @Nullable StoreSelection selection,
+            Environment environment) {
         ConfigProperties.Snapshot snapshot = properties.snapshot();
-        if (snapshot.enabled()) {
-            builder.bootSnapshot(
-                    Objects.requireNonNullElse(snapshot.directory(), ofApplication), origin, snapshot.key());
+        if (snapshot.enabled() && !(store instanceof MemoryConfigStore)) {
+            Path directory = snapshot.directory() == null ? ofApplication(environment) : snapshot.directory();
+            builder.bootSnapshot(directory, origin(store, selection), snapshot.key());
         }
-        ConfigProperties.Outbox outbox = properties.outbox();
-        if (outbox.enabled()) {
+    }
+
+    private static void outbox(
+            ConfigManagerBuilder builder,
+            ConfigStore store,
+            ConfigProperties.Outbox outbox,
+            @Nullable StoreSelection selection,
+            Environment environment) {
+        if (outbox.enabled() && !(store instanceof MemoryConfigStore)) {
+            Path directory =
+                    outbox.directory() == null ? ofApplication(environment).resolve("outbox") : outbox.directory();
             builder.outbox(new OutboxSettings(
-                    Objects.requireNonNullElse(outbox.directory(), ofApplication.resolve("outbox")),
-                    origin,
+                    directory,
+                    origin(store, selection),
                     outbox.readYourWrites(),
                     outbox.maximumOperations(),
                     outbox.maximumSize().toBytes(),
@@ -99,6 +105,17 @@ public final class ConfigManagerAutoConfiguration {
                     outbox.idleInterval(),
                     outbox.passTimeout()));
         }
+    }
+
+    /** Which store it is, without credentials: what is on disk for another one is not used. */
+    private static String origin(ConfigStore store, @Nullable StoreSelection selection) {
+        return store.description() + (selection == null ? "" : " at " + selection.address());
+    }
+
+    private static Path ofApplication(Environment environment) {
+        String application = environment.getProperty("spring.application.name", "application");
+        return Path.of(
+                System.getProperty("user.home"), ".config-manager", application.replaceAll("[^A-Za-z0-9._-]", "_"));
     }
 
     @Bean

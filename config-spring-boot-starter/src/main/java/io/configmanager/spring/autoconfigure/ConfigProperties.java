@@ -25,6 +25,7 @@ import org.springframework.util.unit.DataSize;
  * @param startup What happens when the store cannot be reached at the start.
  * @param snapshot The last known values on disk, for a start without the store.
  * @param outbox Writes that wait on disk while the store is away.
+ * @param logLevels Whether loggers follow the entries below logging/level.
  * @param store Where configuration is kept.
  * @param cache Values in memory.
  * @param value Stored values.
@@ -40,6 +41,7 @@ record ConfigProperties(
         @DefaultValue Startup startup,
         @DefaultValue Snapshot snapshot,
         @DefaultValue Outbox outbox,
+        @DefaultValue("true") boolean logLevels,
         @DefaultValue Store store,
         @DefaultValue Cache cache,
         @DefaultValue Value value,

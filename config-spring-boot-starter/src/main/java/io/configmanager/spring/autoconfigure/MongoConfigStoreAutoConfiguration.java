@@ -89,7 +89,7 @@ public final class MongoConfigStoreAutoConfiguration {
     }
 
     /** The one that Spring Data uses. */
-    private static String database(@Nullable MongoProperties properties, @Nullable MongoConnectionDetails details) {
+    static String database(@Nullable MongoProperties properties, @Nullable MongoConnectionDetails details) {
         if (properties != null && properties.getDatabase() != null) {
             return properties.getDatabase();
         }

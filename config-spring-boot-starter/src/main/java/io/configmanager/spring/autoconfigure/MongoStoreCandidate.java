@@ -4,6 +4,7 @@ package io.configmanager.spring.autoconfigure;
 import com.mongodb.MongoClientSettings;
 import com.mongodb.ServerAddress;
 import com.mongodb.client.MongoClient;
+import com.mongodb.client.MongoClients;
 import com.mongodb.connection.ClusterSettings;
 import io.configmanager.StoreException;
 import io.configmanager.engine.ConfigManagerBuilder.StartupPolicy;
@@ -16,9 +17,15 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.boot.mongodb.autoconfigure.MongoConnectionDetails;
+import org.springframework.boot.mongodb.autoconfigure.MongoProperties;
+import org.springframework.boot.mongodb.autoconfigure.PropertiesMongoConnectionDetails;
+import org.springframework.boot.mongodb.autoconfigure.StandardMongoClientSettingsBuilderCustomizer;
+import org.springframework.util.StringUtils;
 
 /** The application's {@link MongoClient}. */
-final class MongoStoreCandidate implements StoreCandidate {
+class MongoStoreCandidate implements StoreCandidate {
 
     private static final Logger log = LoggerFactory.getLogger(MongoStoreCandidate.class);
 
@@ -43,6 +50,43 @@ final class MongoStoreCandidate implements StoreCandidate {
         this.properties = properties;
         this.startup = startup;
         this.transactions = transactions;
+    }
+
+    /**
+     * The one that properties lead to before there is a context, on a client of its own; null if there is none.
+     *
+     * @param byDefault whether Spring Boot's default is an address, too
+     */
+    static @Nullable StoreCandidate ofProperties(Binder binder, ConfigProperties.Startup startup, boolean byDefault) {
+        MongoConfigStoreProperties properties =
+                binder.bindOrCreate("config.store.mongo", MongoConfigStoreProperties.class);
+        MongoProperties connection = binder.bindOrCreate("spring.mongodb", MongoProperties.class);
+        if (connection.getUri() == null && connection.getHost() == null) {
+            if (StringUtils.hasText(properties.feed().uri())) {
+                connection.setUri(properties.feed().uri());
+            } else if (!byDefault) {
+                return null;
+            }
+        }
+        MongoConnectionDetails details = new PropertiesMongoConnectionDetails(connection, null);
+        MongoClientSettings.Builder settings = MongoClientSettings.builder();
+        new StandardMongoClientSettingsBuilderCustomizer(
+                        details, connection.getRepresentation().getUuid())
+                .customize(settings);
+        MongoClientSettings own = settings.build();
+        MongoClient client = MongoClients.create(own);
+        return new MongoStoreCandidate(
+                client,
+                own,
+                MongoConfigStoreAutoConfiguration.database(connection, details),
+                properties,
+                startup,
+                builder -> {}) {
+            @Override
+            public void close() {
+                client.close();
+            }
+        };
     }
 
     @Override

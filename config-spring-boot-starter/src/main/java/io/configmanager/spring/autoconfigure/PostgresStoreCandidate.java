@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring.autoconfigure;
 
+import io.configmanager.StoreException;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.postgres.PostgresConfigStore;
+import io.configmanager.store.postgres.PostgresSchema;
 import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.jdbc.DataSourceBuilder;
 import org.springframework.boot.jdbc.DatabaseDriver;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceProperties;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
+import org.springframework.boot.sql.init.DatabaseInitializationMode;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import org.springframework.util.StringUtils;
 
@@ -22,6 +27,7 @@ final class PostgresStoreCandidate implements StoreCandidate {
     private final DataSource dataSource;
     private final PostgresConfigStoreProperties properties;
     private final @Nullable Address address;
+    private final boolean initialize;
 
     /** Where a connection leads, without the pool. */
     private record Address(
@@ -29,9 +35,39 @@ final class PostgresStoreCandidate implements StoreCandidate {
 
     PostgresStoreCandidate(
             DataSource dataSource, @Nullable JdbcConnectionDetails details, PostgresConfigStoreProperties properties) {
+        this(dataSource, address(dataSource, details), properties, false);
+    }
+
+    private PostgresStoreCandidate(
+            DataSource dataSource,
+            @Nullable Address address,
+            PostgresConfigStoreProperties properties,
+            boolean initialize) {
         this.dataSource = dataSource;
+        this.address = address;
         this.properties = properties;
-        this.address = address(dataSource, details);
+        this.initialize = initialize;
+    }
+
+    /** The one that properties lead to before there is a context, and without a pool; null if there is none. */
+    static @Nullable StoreCandidate ofProperties(Binder binder) {
+        DataSourceProperties pool = binder.bindOrCreate("spring.datasource", DataSourceProperties.class);
+        PostgresConfigStoreProperties properties =
+                binder.bindOrCreate("config.store.postgres", PostgresConfigStoreProperties.class);
+        PostgresConfigStoreProperties.Listener listener = properties.listener();
+        Address address;
+        if (StringUtils.hasText(pool.getUrl())) {
+            address = new Address(pool.getUrl(), pool.getUsername(), pool.getPassword());
+        } else if (StringUtils.hasText(listener.url())) {
+            address = new Address(listener.url(), listener.username(), listener.password());
+        } else {
+            return null;
+        }
+        return new PostgresStoreCandidate(
+                PostgresConfigStore.unpooled(address.url(), address.username(), address.password()),
+                address,
+                properties,
+                properties.initializeSchema() == DatabaseInitializationMode.ALWAYS);
     }
 
     @Override
@@ -61,6 +97,16 @@ final class PostgresStoreCandidate implements StoreCandidate {
 
     @Override
     public ConfigStore create() {
+        if (initialize) {
+            try {
+                new PostgresSchema(properties.names()).initialize(dataSource);
+            } catch (StoreException e) {
+                if (!e.isTransient()) {
+                    throw e;
+                }
+                // The first call of the store will say it again.
+            }
+        }
         PostgresConfigStore.Builder builder = properties.builder(dataSource);
         PostgresConfigStoreProperties.Listener listener = properties.listener();
         String url = StringUtils.hasText(listener.url()) ? listener.url() : address == null ? null : address.url();

@@ -4,7 +4,7 @@ package io.configmanager.spring.autoconfigure;
 import io.configmanager.store.ConfigStore;
 
 /** A store that could be used; each kind of store contributes one as a bean, and {@link StoreSelection} decides. */
-interface StoreCandidate {
+interface StoreCandidate extends AutoCloseable {
 
     StoreType type();
 
@@ -23,4 +23,8 @@ interface StoreCandidate {
 
     /** Makes the store, and prepares the database where that is this candidate's task. */
     ConfigStore create();
+
+    /** Ends what this candidate itself has opened. */
+    @Override
+    default void close() {}
 }

@@ -43,6 +43,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.data.mongodb.MongoDatabaseFactory;
 import org.springframework.data.mongodb.MongoTransactionManager;
+import org.springframework.data.mongodb.core.MongoTemplate;
 import org.springframework.data.mongodb.core.SimpleMongoClientDatabaseFactory;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -114,13 +115,25 @@ class MongoConfigStoreAutoConfigurationTest {
                             .writeConcern(WriteConcern.MAJORITY)
                             .build());
             TransactionTemplate transaction = new TransactionTemplate(manager);
-            transaction.executeWithoutResult(status -> {
-                config.set("app/greeting", "Ciao");
-                status.setRollbackOnly();
-            });
-            assertThat(config.latest("app/greeting")).isEmpty();
-            transaction.executeWithoutResult(status -> config.set("app/greeting", "Ciao"));
-            assertThat(config.latest("app/greeting")).isPresent();
+            MongoTemplate documents = new MongoTemplate(context.getBean(MongoDatabaseFactory.class));
+            MongoCollection<Document> shops = mongo.getDatabase(DATABASE).getCollection("shop");
+            mongo.getDatabase(DATABASE).createCollection("shop");
+            for (boolean rollback : new boolean[] {true, false}) {
+                transaction.executeWithoutResult(status -> {
+                    documents.save(new Document("_id", 1), "shop");
+                    config.set("app/greeting", "Ciao");
+                    assertThat(config.latest("app/greeting")).isEmpty();
+                    assertThat(shops.countDocuments()).isZero();
+                    if (rollback) {
+                        status.setRollbackOnly();
+                    }
+                });
+                assertThat(config.latest("app/greeting").isPresent()).isEqualTo(!rollback);
+                assertThat(shops.countDocuments()).isEqualTo(rollback ? 0 : 1);
+            }
+            await().atMost(LONG)
+                    .untilAsserted(() ->
+                            assertThat(context.getBean(Greeter.class).greeting).isEqualTo("Ciao"));
         });
     }
 

@@ -2,10 +2,12 @@
 package io.configmanager.spring.autoconfigure;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
 import io.configmanager.Config;
+import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.WatchState;
@@ -17,6 +19,7 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,6 +32,8 @@ import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerA
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** The starter from end to end, on a real PostgreSQL. */
@@ -115,18 +120,65 @@ class PostgresConfigStoreAutoConfigurationTest {
 
     @Test
     void aWriteJoinsTheTransactionOfTheApplication() {
-        prepared.run(context -> {
+        prepared.withBean(Shops.class).run(context -> {
+            sql.execute("CREATE TABLE shop (id int PRIMARY KEY)");
             Greeter bean = context.getBean(Greeter.class);
             Config config = context.getBean(Config.class);
-            TransactionTemplate transaction = context.getBean(TransactionTemplate.class);
-            transaction.executeWithoutResult(status -> {
-                config.set("app/greeting", "never");
+            Shops shops = context.getBean(Shops.class);
+
+            assertThatThrownBy(() -> shops.open(1, "never", () -> {
+                        throw new IllegalStateException("planned");
+                    }))
+                    .hasMessage("planned");
+            assertThat(sql.queryForList("SELECT id FROM shop")).isEmpty();
+            assertThat(sql.queryForList("SELECT key FROM config_entry")).isEmpty();
+
+            ConfigEntry entry = shops.open(2, "Ciao", () -> {
+                assertThat(sql.queryForList("SELECT id FROM shop")).isEmpty();
+                assertThat(sql.queryForList("SELECT key FROM config_entry")).isEmpty();
+                assertThat(config.entry("app/greeting")).isEmpty();
+                assertThat(config.latest("app/greeting")).isEmpty();
+            });
+            assertThat(entry.revision()).isZero();
+            assertThat(config.latest("app/greeting")).map(ConfigEntry::revision).contains(1L);
+            assertThat(config.get("app/greeting", String.class)).isEqualTo("Ciao");
+            await().untilAsserted(() -> assertThat(bean.greeting).isEqualTo("Ciao"));
+            assertThat(sql.queryForList("SELECT id FROM shop", Integer.class)).containsExactly(2);
+        });
+    }
+
+    @Test
+    void aWriteOutsideOfTheTransactionsDataSourceIsOneOfItsOwn() {
+        prepared.run(context -> {
+            TransactionTemplate elsewhere =
+                    new TransactionTemplate(new DataSourceTransactionManager(postgres.getPostgresDatabase()));
+            elsewhere.executeWithoutResult(status -> {
+                context.getBean(Config.class).set("app/greeting", "Ciao");
                 status.setRollbackOnly();
             });
-            transaction.executeWithoutResult(status -> config.set("app/count", 7));
-            await().untilAsserted(() -> assertThat(bean.count).isEqualTo(7));
-            assertThat(bean.greeting).isEqualTo("Hello");
+            await().untilAsserted(() ->
+                    assertThat(context.getBean(Greeter.class).greeting).isEqualTo("Ciao"));
         });
+    }
+
+    /** Business rows and configuration in one transaction. */
+    static class Shops {
+
+        private final JdbcTemplate rows;
+        private final Config config;
+
+        Shops(DataSource dataSource, Config config) {
+            this.rows = new JdbcTemplate(dataSource);
+            this.config = config;
+        }
+
+        @Transactional
+        ConfigEntry open(int id, String greeting, Runnable beforeTheEnd) {
+            rows.update("INSERT INTO shop VALUES (?)", id);
+            ConfigEntry entry = config.set("app/greeting", greeting);
+            beforeTheEnd.run();
+            return entry;
+        }
     }
 
     @Test
