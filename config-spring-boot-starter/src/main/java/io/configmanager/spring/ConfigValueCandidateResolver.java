@@ -4,10 +4,12 @@ package io.configmanager.spring;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.config.BeanDefinitionHolder;
 import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.AutowireCandidateResolver;
 import org.springframework.core.MethodParameter;
+import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
 
@@ -23,21 +25,28 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     private final AutowireCandidateResolver others;
     private final Supplier<ConfigValueRegistry> registry;
     private final Demands demands;
+    private final ListableBeanFactory beanFactory;
 
     ConfigValueCandidateResolver(
-            AutowireCandidateResolver others, Supplier<ConfigValueRegistry> registry, Demands demands) {
+            AutowireCandidateResolver others,
+            Supplier<ConfigValueRegistry> registry,
+            Demands demands,
+            ListableBeanFactory beanFactory) {
         this.others = others;
         this.registry = registry;
         this.demands = demands;
+        this.beanFactory = beanFactory;
     }
 
     @Override
     public @Nullable Object getLazyResolutionProxyIfNecessary(
             DependencyDescriptor descriptor, @Nullable String beanName) {
         ConfigValue annotation = annotation(descriptor);
-        return annotation == null
-                ? others.getLazyResolutionProxyIfNecessary(descriptor, beanName)
-                : supply(annotation, descriptor);
+        if (annotation != null) {
+            return supply(annotation, descriptor);
+        }
+        Object group = group(descriptor);
+        return group == null ? others.getLazyResolutionProxyIfNecessary(descriptor, beanName) : group;
     }
 
     /**
@@ -47,9 +56,11 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     @Override
     public @Nullable Object getSuggestedValue(DependencyDescriptor descriptor) {
         ConfigValue annotation = annotation(descriptor);
-        return annotation == null
-                ? others.getSuggestedValue(descriptor)
-                : Optional.ofNullable(supply(annotation, descriptor));
+        if (annotation != null) {
+            return Optional.ofNullable(supply(annotation, descriptor));
+        }
+        Object group = group(descriptor);
+        return group == null ? others.getSuggestedValue(descriptor) : Optional.of(group);
     }
 
     @Override
@@ -79,13 +90,29 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
 
     @Override
     public AutowireCandidateResolver cloneIfNecessary() {
-        return new ConfigValueCandidateResolver(others.cloneIfNecessary(), registry, demands);
+        return new ConfigValueCandidateResolver(others.cloneIfNecessary(), registry, demands, beanFactory);
     }
 
     private @Nullable Object supply(ConfigValue annotation, DependencyDescriptor descriptor) {
         return registry.get()
                 .supply(demands.of(
                         annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor)));
+    }
+
+    /** A typed group, or what follows it; null if the dependency is something else, or there is a bean for it. */
+    private @Nullable Object group(DependencyDescriptor descriptor) {
+        ResolvableType wanted = descriptor.getResolvableType();
+        Class<?> raw = wanted.resolve();
+        boolean live = raw == Live.class || raw == Supplier.class;
+        Class<?> type = live ? wanted.getGeneric().resolve() : raw;
+        Group group = type == null ? null : demands.group(type);
+        if (group == null
+                || (!live && group.properties() != null)
+                || beanFactory.getBeanNamesForType(wanted, true, false).length > 0) {
+            return null;
+        }
+        Group known = registry.get().group(group);
+        return live ? known : registry.get().once(known, target(descriptor));
     }
 
     private static String target(DependencyDescriptor descriptor) {
