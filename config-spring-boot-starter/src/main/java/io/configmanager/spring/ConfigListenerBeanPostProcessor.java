@@ -12,7 +12,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.AopProxyUtils;
@@ -87,16 +86,13 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
     /** Calls several methods one after the other. */
     private static final class InOrder implements io.configmanager.ConfigListener {
 
-        private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+        private volatile List<Listener> listeners = List.of();
 
-        void add(Listener listener) {
-            synchronized (listeners) {
-                List<Listener> sorted = new ArrayList<>(listeners);
-                sorted.add(listener);
-                sorted.sort(Comparator.comparingInt(one -> one.order));
-                listeners.clear();
-                listeners.addAll(sorted);
-            }
+        synchronized void add(Listener listener) {
+            List<Listener> sorted = new ArrayList<>(listeners);
+            sorted.add(listener);
+            sorted.sort(Comparator.comparingInt(one -> one.order));
+            listeners = sorted;
         }
 
         @Override

@@ -17,8 +17,9 @@ import org.springframework.core.annotation.AliasFor;
  * or a class that is not final may also be injected itself, as a proxy that asks the newest instance at each call. A record
  * injected itself is the instance of that moment, and a warning says so. A bean of the wanted type goes before.
  *
- * <p>A constructor parameter or a method of an interface needs a key, unless it has a {@code @DefaultValue}, is an
- * {@code Optional} or may be null. What is missing or does not fit stops the start, with a list of all; later such a change
+ * <p>A constructor parameter needs a key unless it has a {@code @DefaultValue}, a method of an interface unless it is a
+ * {@code default} method, which is called while there is no key, and neither does if it is an {@code Optional} or
+ * {@code @Nullable}. What is missing or does not fit stops the start, with a list of all; later such a change
  * is reported and the last good instance stays, whole.
  *
  * <p>On a class with {@code @ConfigurationProperties} the properties of the environment are the defaults, and command line,

@@ -30,6 +30,7 @@ import org.springframework.boot.context.properties.source.ConfigurationProperty;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyState;
 import org.springframework.core.MethodParameter;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.core.Nullness;
@@ -115,10 +116,7 @@ final class GroupBinder {
             } else {
                 sources.add(source);
             }
-            sources.add(name -> {
-                Object value = defaults.get(name);
-                return value == null ? null : new ConfigurationProperty(name, value, null);
-            });
+            sources.add(new Defaults(defaults));
             return sources;
         }
 
@@ -127,32 +125,28 @@ final class GroupBinder {
             Method[] methods = type.getMethods();
             Arrays.sort(methods, Comparator.comparing(Method::getName));
             for (Method method : methods) {
-                if (!Modifier.isAbstract(method.getModifiers())) {
+                if (Modifier.isStatic(method.getModifiers())) {
                     continue;
                 }
                 if (method.getParameterCount() > 0 || method.getReturnType() == void.class) {
+                    if (method.isDefault()) {
+                        continue;
+                    }
                     throw new IllegalStateException("@ConfigPrefix cannot implement " + method);
                 }
                 ConfigurationPropertyName name = base.append(dashed(method.getName()));
-                DefaultValue defaultValue = method.getAnnotation(DefaultValue.class);
-                if (defaultValue != null) {
-                    addDefault(name, defaultValue.value());
-                }
                 Bindable<Object> wanted = Bindable.of(ResolvableType.forMethodReturnType(method, type));
-                binder.bind(name, wanted.withAnnotations(method.getAnnotations()), this)
-                        .ifBound(value -> values.put(method.getName(), value));
+                if (source.keyOf(name) != null
+                        || source.containsDescendantOf(name) == ConfigurationPropertyState.PRESENT) {
+                    binder.bind(name, wanted, this).ifBound(value -> values.put(method.getName(), value));
+                } else if (method.getReturnType() == Optional.class) {
+                    values.put(method.getName(), Optional.empty());
+                } else if (isRequired(wanted)) {
+                    missing(name, wanted);
+                }
             }
             return Proxy.newProxyInstance(
                     type.getClassLoader(), new Class<?>[] {type}, new Snapshot(type, Map.copyOf(values)));
-        }
-
-        private void addDefault(ConfigurationPropertyName name, String[] texts) {
-            if (texts.length < 2) {
-                defaults.put(name, texts.length == 0 ? "" : texts[0]);
-            }
-            for (int i = 0; texts.length > 1 && i < texts.length; i++) {
-                defaults.put(name.append("[" + i + "]"), texts[i]);
-            }
         }
 
         @Override
@@ -200,9 +194,21 @@ final class GroupBinder {
         public void onFinish(
                 ConfigurationPropertyName name, Bindable<?> target, BindContext context, @Nullable Object result) {
             if (result == null && isRequired(target) && !rejections.containsKey(name)) {
-                String expected = target.getType().getType().getTypeName();
-                rejections.put(name, new Rejection(key(name), expected, "there is no such key"));
+                missing(name, target);
             }
+        }
+
+        private void missing(ConfigurationPropertyName name, Bindable<?> target) {
+            String expected = target.getType().getType().getTypeName();
+            boolean structured = source.containsDescendantOf(name) == ConfigurationPropertyState.PRESENT;
+            rejections.put(
+                    name,
+                    new Rejection(
+                            key(name),
+                            expected,
+                            structured
+                                    ? "expected " + expected + ", found an object or a list that does not fit it"
+                                    : "there is no such key"));
         }
 
         private boolean isRequired(Bindable<?> target) {
@@ -210,6 +216,7 @@ final class GroupBinder {
                     && target.getType().getSource() instanceof MethodParameter parameter
                     && (parameter.getConstructor() != null
                             || parameter.getDeclaringClass().isInterface())
+                    && !(parameter.getMethod() != null && parameter.getMethod().isDefault())
                     && target.getAnnotation(DefaultValue.class) == null
                     && Nullness.forMethodParameter(parameter) != Nullness.NULLABLE;
         }
@@ -228,6 +235,21 @@ final class GroupBinder {
                     ? ""
                     : name.subName(base.getNumberOfElements()).toString().replace('.', '/');
             return group.prefix() + (group.prefix().isEmpty() ? "" : "/") + below;
+        }
+    }
+
+    /** What goes behind everything else; nothing is below its names. */
+    private record Defaults(Map<ConfigurationPropertyName, Object> values) implements ConfigurationPropertySource {
+
+        @Override
+        public @Nullable ConfigurationProperty getConfigurationProperty(ConfigurationPropertyName name) {
+            Object value = values.get(name);
+            return value == null ? null : new ConfigurationProperty(name, value, null);
+        }
+
+        @Override
+        public ConfigurationPropertyState containsDescendantOf(ConfigurationPropertyName name) {
+            return ConfigurationPropertyState.ABSENT;
         }
     }
 
@@ -257,9 +279,10 @@ final class GroupBinder {
                     default -> type.getName();
                 };
             }
-            return method.isDefault()
+            Object value = values.get(method.getName());
+            return value == null && method.isDefault()
                     ? InvocationHandler.invokeDefault(proxy, method, arguments)
-                    : values.get(method.getName());
+                    : value;
         }
     }
 }

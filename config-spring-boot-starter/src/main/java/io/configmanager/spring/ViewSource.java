@@ -8,6 +8,7 @@ import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
@@ -22,6 +23,7 @@ import org.springframework.boot.origin.Origin;
 final class ViewSource implements IterableConfigurationPropertySource {
 
     private static final int MOST_DIGITS = 1_000;
+    private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9_-]*[A-Za-z0-9][A-Za-z0-9_-]*");
 
     private final Map<ConfigurationPropertyName, ConfigurationProperty> properties = new LinkedHashMap<>();
 
@@ -58,8 +60,11 @@ final class ViewSource implements IterableConfigurationPropertySource {
         String path = prefix.isEmpty() ? "" : prefix + "/";
         for (ConfigEntry entry : view.entries()) {
             if (entry.key().startsWith(path)) {
-                String relative = entry.key().substring(path.length());
-                add(base.append(ConfigurationPropertyName.adapt(relative, '/')), entry.key(), read(entry, codecs));
+                ConfigurationPropertyName name = base;
+                for (String segment : entry.key().substring(path.length()).split("/")) {
+                    name = append(name, segment);
+                }
+                add(name, entry.key(), read(entry, codecs));
             }
         }
     }
@@ -78,7 +83,7 @@ final class ViewSource implements IterableConfigurationPropertySource {
 
     private void add(ConfigurationPropertyName name, String key, @Nullable Object value) {
         if (value instanceof Map<?, ?> map && !map.isEmpty()) {
-            map.forEach((member, element) -> add(name.append(element(String.valueOf(member))), key, element));
+            map.forEach((member, element) -> add(append(name, String.valueOf(member)), key, element));
         } else if (value instanceof List<?> list && !list.isEmpty()) {
             for (int i = 0; i < list.size(); i++) {
                 add(name.append("[" + i + "]"), key, list.get(i));
@@ -88,8 +93,10 @@ final class ViewSource implements IterableConfigurationPropertySource {
         }
     }
 
-    private static String element(String member) {
-        return ConfigurationPropertyName.isValid(member) && member.indexOf('.') < 0 ? member : "[" + member + "]";
+    private static ConfigurationPropertyName append(ConfigurationPropertyName name, String element) {
+        return PLAIN.matcher(element).matches()
+                ? name.append(ConfigurationPropertyName.adapt(element, '.'))
+                : name.append("[" + element + "]");
     }
 
     private static Object text(Object value) {
