@@ -41,6 +41,7 @@ import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.event.ContextRefreshedEvent;
+import org.springframework.core.Nullness;
 import org.springframework.util.ReflectionUtils;
 import org.springframework.util.function.SingletonSupplier;
 
@@ -66,6 +67,8 @@ final class ConfigValueRegistry
     private final ApplicationEventPublisher events;
 
     private final Map<Name, Set<Binding>> index = new ConcurrentHashMap<>();
+    private final Map<Demand, Fallback> declared = new ConcurrentHashMap<>();
+    private final Map<Field, VarHandle> handles = new ConcurrentHashMap<>();
     private final Map<Demand, ConfigBinding> once = new ConcurrentHashMap<>();
     private final Map<Demand, Long> reported = new ConcurrentHashMap<>();
     private final Map<Class<?>, Group> groups = new ConcurrentHashMap<>();
@@ -149,7 +152,7 @@ final class ConfigValueRegistry
             }
             return;
         }
-        VarHandle handle = handle(field);
+        VarHandle handle = handles.computeIfAbsent(field, ConfigValueRegistry::handle);
         follow(new Binding(demand, bean, fallback, gone) {
             @Override
             void write(Object target, @Nullable Object value) {
@@ -165,7 +168,9 @@ final class ConfigValueRegistry
             ReflectionUtils.invokeMethod(method, bean, follow(demand));
             return;
         }
-        Fallback fallback = demand.defaultText() == null && !demand.optional() ? null : fallback(demand, null);
+        boolean takesNothing =
+                demand.optional() || Nullness.forParameter(method.getParameters()[0]) == Nullness.NULLABLE;
+        Fallback fallback = demand.defaultText() == null && !takesNothing ? null : fallback(demand, null);
         follow(new Binding(demand, bean, fallback, gone) {
             @Override
             void write(Object target, @Nullable Object value) throws ReflectiveOperationException {
@@ -248,11 +253,14 @@ final class ConfigValueRegistry
     private @Nullable Fallback fallback(Demand demand, @Nullable Fallback initialized) {
         String text = demand.defaultText();
         if (text != null) {
-            try {
-                return new Fallback(demand.wrap(defaults.parse(text, demand.type())));
-            } catch (RuntimeException e) {
-                throw new IllegalStateException("The default of " + demand + " cannot be used: " + e.getMessage(), e);
-            }
+            return declared.computeIfAbsent(demand, wanted -> {
+                try {
+                    return new Fallback(wanted.wrap(defaults.parse(text, wanted.type())));
+                } catch (RuntimeException e) {
+                    throw new IllegalStateException(
+                            "The default of " + wanted + " cannot be used: " + e.getMessage(), e);
+                }
+            });
         }
         return initialized != null || demand.required() ? initialized : new Fallback(demand.nothing());
     }
