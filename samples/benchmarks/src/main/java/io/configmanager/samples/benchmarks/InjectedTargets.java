@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javax.tools.ToolProvider;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -208,7 +209,7 @@ final class InjectedTargets implements Part {
                                 "keys",
                                 IntStream.range(0, CLASSES * FIELDS)
                                         .boxed()
-                                        .collect(java.util.stream.Collectors.toMap(i -> "app.k" + i, i -> i))));
+                                        .collect(Collectors.toMap(i -> "app.k" + i, i -> i))));
                 for (int i = 0; i < CLASSES; i++) {
                     context.registerBean(Class.forName(arguments[0] + "Bean" + i));
                 }

@@ -49,7 +49,6 @@ final class Torn implements Part {
     record Pair(@DefaultValue("0") int left, @DefaultValue("0") int right) {}
 
     /** Bound by setter, as Spring Cloud wants it. */
-    @ConfigPrefix
     @ConfigurationProperties("pair")
     public static class PairProperties {
 
@@ -73,6 +72,10 @@ final class Torn implements Part {
         }
     }
 
+    @ConfigPrefix
+    @ConfigurationProperties("pair")
+    public static class LivePairProperties extends PairProperties {}
+
     static class Readers {
 
         @ConfigValue(key = "pair/left", defaultValue = "0")
@@ -82,9 +85,9 @@ final class Torn implements Part {
         private volatile int right;
 
         private final Live<Pair> pair;
-        private final Live<PairProperties> properties;
+        private final Live<LivePairProperties> properties;
 
-        Readers(Live<Pair> pair, Live<PairProperties> properties) {
+        Readers(Live<Pair> pair, Live<LivePairProperties> properties) {
             this.pair = pair;
             this.properties = properties;
         }
