@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,8 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
     private final Supplier<ConfigValueRegistry> registry;
     private final Demands demands;
 
+    private final Set<Class<?>> without = ConcurrentHashMap.newKeySet();
+
     /** The methods with an order, by namespace. */
     private final Map<String, InOrder> inOrder = new ConcurrentHashMap<>();
 
@@ -48,10 +51,15 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
     @Override
     public Object postProcessAfterInitialization(Object bean, String beanName) {
         Class<?> type = AopProxyUtils.ultimateTargetClass(bean);
-        if (AnnotationUtils.isCandidateClass(type, ConfigListener.class)) {
+        if (!type.getName().startsWith("org.springframework.")
+                && AnnotationUtils.isCandidateClass(type, ConfigListener.class)
+                && !without.contains(type)) {
             Map<Method, ConfigListener> methods =
                     MethodIntrospector.selectMethods(type, (MethodIntrospector.MetadataLookup<@Nullable ConfigListener>)
                             method -> AnnotatedElementUtils.getMergedAnnotation(method, ConfigListener.class));
+            if (methods.isEmpty()) {
+                without.add(type);
+            }
             methods.forEach((method, annotation) -> subscribe(bean, beanName, method, annotation));
         }
         return bean;
@@ -187,7 +195,7 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
             }
             Group group = demands.group(type);
             if (group != null) {
-                Group known = registry.get().group(group);
+                Group known = registry.get().group(group, false);
                 if (known.namespace().equals(namespace)) {
                     ofParameters.add(ConfigFilter.prefix(known.prefix()));
                 }

@@ -91,7 +91,13 @@ public final class ConfigValueAutoConfiguration {
                         beanFactory::copyRegisteredEditorsTo,
                         context.getEnvironment(),
                         BeanValidation.of(beanFactory)),
-                context);
+                context,
+                known -> {
+                    if (beanFactory instanceof DefaultListableBeanFactory factory
+                            && factory.getAutowireCandidateResolver() instanceof ConfigValueCandidateResolver resolver) {
+                        new ParameterScan(factory).forEach(parameter -> resolver.check(parameter, known));
+                    }
+                });
     }
 
     @Bean

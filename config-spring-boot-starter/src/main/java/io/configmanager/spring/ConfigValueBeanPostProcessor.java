@@ -50,7 +50,8 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
         if (group == null || group.properties() == null) {
             return null;
         }
-        return registry.get().once(registry.get().group(group), "The bean '" + beanName + "'");
+        ConfigValueRegistry known = registry.get();
+        return known.once(known.group(group, !group.proxyable()), "The bean '" + beanName + "'");
     }
 
     @Override

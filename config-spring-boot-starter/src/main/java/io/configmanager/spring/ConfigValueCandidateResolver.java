@@ -94,25 +94,52 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     }
 
     private @Nullable Object supply(ConfigValue annotation, DependencyDescriptor descriptor) {
-        return registry.get()
-                .supply(demands.of(
-                        annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor)));
+        return registry.get().supply(demand(annotation, descriptor));
     }
 
-    /** A typed group, or what follows it; null if the dependency is something else, or there is a bean for it. */
+    private Demand demand(ConfigValue annotation, DependencyDescriptor descriptor) {
+        return demands.of(annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor));
+    }
+
+    /** Says what is missing for a dependency that was not asked for yet. */
+    void check(DependencyDescriptor descriptor, ConfigValueRegistry known) {
+        ConfigValue annotation = annotation(descriptor);
+        if (annotation != null) {
+            known.check(demand(annotation, descriptor));
+            return;
+        }
+        Group group = wantedGroup(descriptor);
+        if (group != null) {
+            known.group(group, false);
+        }
+    }
+
+    /** A typed group, or what follows it; null if the dependency is something else. */
     private @Nullable Object group(DependencyDescriptor descriptor) {
-        ResolvableType wanted = descriptor.getResolvableType();
-        Class<?> raw = wanted.resolve();
-        boolean live = raw == Live.class || raw == Supplier.class;
-        Class<?> type = live ? wanted.getGeneric().resolve() : raw;
-        Group group = type == null ? null : demands.group(type);
-        if (group == null
-                || (!live && group.properties() != null)
-                || beanFactory.getBeanNamesForType(wanted, true, false).length > 0) {
+        Group wanted = wantedGroup(descriptor);
+        if (wanted == null) {
             return null;
         }
-        Group known = registry.get().group(group);
+        boolean live = isLive(descriptor.getResolvableType());
+        Group known = registry.get().group(wanted, !live && !wanted.proxyable());
         return live ? known : registry.get().once(known, target(descriptor));
+    }
+
+    /** Null also if there is a bean for the dependency. */
+    private @Nullable Group wantedGroup(DependencyDescriptor descriptor) {
+        ResolvableType wanted = descriptor.getResolvableType();
+        boolean live = isLive(wanted);
+        Class<?> type = live ? wanted.getGeneric().resolve() : wanted.resolve();
+        Group group = type == null ? null : demands.group(type);
+        return group == null
+                        || (!live && group.properties() != null)
+                        || beanFactory.getBeanNamesForType(wanted, true, false).length > 0
+                ? null
+                : group;
+    }
+
+    private static boolean isLive(ResolvableType type) {
+        return type.resolve() == Live.class || type.resolve() == Supplier.class;
     }
 
     private static String target(DependencyDescriptor descriptor) {

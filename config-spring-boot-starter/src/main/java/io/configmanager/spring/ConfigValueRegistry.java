@@ -5,6 +5,7 @@ import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigView;
 import io.configmanager.ManagerStateException;
@@ -65,6 +66,7 @@ final class ConfigValueRegistry
     private final ConvertingJsonCodec defaults;
     private final Supplier<GroupBinder> binder;
     private final ApplicationEventPublisher events;
+    private final Consumer<ConfigValueRegistry> scan;
 
     private final Map<Name, Set<Binding>> index = new ConcurrentHashMap<>();
     private final Map<Demand, Fallback> declared = new ConcurrentHashMap<>();
@@ -81,6 +83,7 @@ final class ConfigValueRegistry
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
     private volatile boolean starting = true;
+    private boolean failing;
     private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
@@ -91,28 +94,35 @@ final class ConfigValueRegistry
      * @param defaults to read declared defaults with
      * @param binder asked when the first group is needed
      * @param events told of changes and rejections
+     * @param scan checks what else the start is going to need
      */
     ConfigValueRegistry(
             Supplier<@Nullable ConfigManager> manager,
             Map<String, Codec> codecs,
             ConvertingJsonCodec defaults,
             Supplier<GroupBinder> binder,
-            ApplicationEventPublisher events) {
+            ApplicationEventPublisher events,
+            Consumer<ConfigValueRegistry> scan) {
         this.manager = manager;
         this.codecs = Map.copyOf(codecs);
         this.defaults = defaults;
         this.binder = SingletonSupplier.of(binder);
         this.events = events;
+        this.scan = scan;
     }
 
-    /** The group, with its first instance unless the start is going to fail because there is none. */
-    Group group(Group wanted) {
+    /**
+     * The group, with its first instance, unless the start is going to fail because there is none.
+     *
+     * @param neededNow whether the start must fail now, because an instance is wanted
+     */
+    Group group(Group wanted, boolean neededNow) {
         // Before the group's lock is taken: making these may wait for a thread that waits for the lock.
         ConfigManager source = manager();
         GroupBinder known = binder.get();
         Group group = groups.computeIfAbsent(wanted.type(), type -> wanted);
         if (!group.begin(known, () -> view(source, group))) {
-            missing(group.rejections().stream().map(group::describe).toList(), false);
+            missing(group.rejections().stream().map(group::describe).toList(), neededNow);
         }
         return group;
     }
@@ -349,8 +359,11 @@ final class ConfigValueRegistry
                 report(group, rejected.revision());
             }
         } catch (ManagerStateException e) {
-            // Closed meanwhile, or too large for a view: the last instance stays.
-            log.debug("{} cannot be read", group, e);
+            if (source != null && source.health().status() != ConfigHealth.Status.CLOSED) {
+                // Too large for a view by now: the last instance stays.
+                group.reject(String.valueOf(e.getMessage()));
+                report(group, UNREAD);
+            }
         }
     }
 
@@ -403,9 +416,23 @@ final class ConfigValueRegistry
         }
     }
 
+    /** Says that a parameter is missing, if it is. */
+    void check(Demand demand) {
+        if (demand.required() && demand.defaultText() == null) {
+            Reading reading = read(demand);
+            if (reading.value() == null) {
+                missing(List.of(line(demand, reading.problem())), false);
+            }
+        }
+    }
+
     private void missing(List<String> lines, boolean neededNow) {
         synchronized (missing) {
             missing.addAll(lines);
+            if (neededNow && starting && !failing) {
+                failing = true;
+                scan.accept(this);
+            }
             if (neededNow || !starting) {
                 List<String> all = List.copyOf(missing);
                 if (!starting) {

@@ -82,6 +82,11 @@ final class Group implements Live<Object>, TargetSource {
         return view;
     }
 
+    /** The newest state cannot even be looked at. */
+    void reject(String reason) {
+        rejections = List.of(new Rejection(prefix + "/", type.getName(), reason));
+    }
+
     @Override
     public Object get() {
         Object now = instance;

@@ -86,10 +86,11 @@ final class GroupBinder {
 
         Result run() {
             // What is stored is never an expression; what stands in application.properties may be.
-            PlaceholdersResolver ofEnvironment = new PropertySourcesPlaceholdersResolver(environment);
-            PlaceholdersResolver placeholders = group.properties() == null
-                    ? PlaceholdersResolver.NONE
-                    : value -> source.holds(value) ? value : ofEnvironment.resolvePlaceholders(value);
+            PlaceholdersResolver placeholders = PlaceholdersResolver.NONE;
+            if (group.properties() != null) {
+                PlaceholdersResolver ofEnvironment = new PropertySourcesPlaceholdersResolver(environment);
+                placeholders = value -> source.holds(value) ? value : ofEnvironment.resolvePlaceholders(value);
+            }
             Binder binder = new Binder(sources(), placeholders, conversions, editors, null, null);
             Class<?> type = group.type();
             Object instance = type.isInterface()

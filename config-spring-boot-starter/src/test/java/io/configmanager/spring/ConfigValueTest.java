@@ -505,13 +505,41 @@ class ConfigValueTest {
 
     record RequiredParameter(@ConfigValue("needed") String value) {}
 
+    record OtherParameters(
+            @ConfigValue("later/one") int one,
+            @ConfigValue("later/two") Live<Integer> two,
+            @ConfigValue(key = "later/three", defaultValue = "1") int three,
+            Live<Missing> group) {}
+
+    @ConfigPrefix("later/group")
+    record Missing(int number) {}
+
+    @Configuration(proxyBeanMethods = false)
+    static class LaterMethods {
+        @Bean
+        StringBuilder later(@ConfigValue("later/method") String text) {
+            return new StringBuilder(text);
+        }
+    }
+
     @Test
-    void aMissingParameterStopsTheStartAtOnce() {
-        runner.withBean(Required.class).withBean(RequiredParameter.class).run(context -> {
-            FailureAnalysis analysis = new MissingConfigFailureAnalyzer().analyze(context.getStartupFailure());
-            assertThat(analysis).isNotNull();
-            assertThat(analysis.getDescription()).contains("app/first").contains("'needed'");
-        });
+    void aMissingParameterStopsTheStartAtOnceWithAllOtherParameters() {
+        runner.withBean(Required.class)
+                .withBean(RequiredParameter.class)
+                .withBean(OtherParameters.class)
+                .withUserConfiguration(LaterMethods.class)
+                .run(context -> {
+                    FailureAnalysis analysis = new MissingConfigFailureAnalyzer().analyze(context.getStartupFailure());
+                    assertThat(analysis).isNotNull();
+                    assertThat(analysis.getDescription())
+                            .contains("key 'app/first'")
+                            .containsOnlyOnce("key 'needed'")
+                            .contains("key 'later/one' for " + OtherParameters.class.getName() + "(one) (int)")
+                            .contains("key 'later/two'")
+                            .contains("key 'later/method' for " + LaterMethods.class.getName() + ".later(text)")
+                            .contains("key 'later/group/number'")
+                            .doesNotContain("later/three");
+                });
     }
 
     @Test
