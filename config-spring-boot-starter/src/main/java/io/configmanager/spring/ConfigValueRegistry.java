@@ -369,13 +369,30 @@ final class ConfigValueRegistry
 
     /** Subscribers of a namespace are told after this, so that the first change set is published as well. */
     private void publishLater(String namespace) {
-        ConfigManager source = connected;
-        if (source != null && !starting && !published.contains(namespace)) {
+        if (starting || published.contains(namespace)) {
+            return;
+        }
+        ConfigManager source = manager();
+        if (source != null) {
+            if (isOnDemand(source, namespace)) {
+                // Whoever follows all of it reads all of it after a resync.
+                published.add(namespace);
+                return;
+            }
             source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
                 publishRejections();
                 events.publishEvent(new ConfigChangedEvent(changes));
             });
             published.add(namespace);
+        }
+    }
+
+    private static boolean isOnDemand(ConfigManager source, String namespace) {
+        try {
+            source.namespace(namespace).view();
+            return false;
+        } catch (ManagerStateException e) {
+            return source.health().status() != ConfigHealth.Status.CLOSED;
         }
     }
 

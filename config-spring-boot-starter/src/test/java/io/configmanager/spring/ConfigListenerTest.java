@@ -2,6 +2,7 @@
 package io.configmanager.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
@@ -90,6 +91,7 @@ class ConfigListenerTest {
         }
 
         @OnFeature("feature")
+        @SuppressWarnings("UnusedMethod")
         private void composed() {
             heard.add("feature");
         }
@@ -223,7 +225,7 @@ class ConfigListenerTest {
     @Test
     void aBeanThatIsNoSingletonIsRefused() {
         runner.withBean(Slow.class, Slow::new, definition -> definition.setScope("prototype"))
-                .run(context -> org.assertj.core.api.Assertions.assertThatThrownBy(() -> context.getBean(Slow.class))
+                .run(context -> assertThatThrownBy(() -> context.getBean(Slow.class))
                         .hasMessageContaining("needs a singleton"));
     }
 

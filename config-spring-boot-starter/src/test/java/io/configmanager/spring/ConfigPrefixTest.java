@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
+import io.configmanager.ConfigManager;
 import io.configmanager.WriteOptions;
+import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import io.configmanager.store.ConfigStore;
@@ -13,6 +15,7 @@ import io.configmanager.store.MemoryConfigStore;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.time.Period;
 import java.util.List;
@@ -478,7 +481,7 @@ class ConfigPrefixTest {
 
     @Test
     void aBeanOfTheWantedTypeGoesBefore() {
-        Pool mine = (Pool) java.lang.reflect.Proxy.newProxyInstance(
+        Pool mine = (Pool) Proxy.newProxyInstance(
                 Pool.class.getClassLoader(), new Class<?>[] {Pool.class}, (proxy, method, arguments) -> 99);
         runner.withBean(Pool.class, () -> mine)
                 .withBean(PoolUser.class)
@@ -489,8 +492,8 @@ class ConfigPrefixTest {
     record PoolUser(Pool pool) {}
 
     private void put(String namespace, String key, Object value) {
-        try (io.configmanager.ConfigManager writer = io.configmanager.engine.ConfigManagerBuilder.forStore(store.another())
-                .build()) {
+        try (ConfigManager writer =
+                ConfigManagerBuilder.forStore(store.another()).build()) {
             writer.connect();
             writer.namespace(namespace).set(key, value);
         }

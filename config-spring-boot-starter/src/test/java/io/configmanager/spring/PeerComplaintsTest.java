@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.configmanager.Config;
 import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
+import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigManager;
 import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jspecify.annotations.NullMarked;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -147,6 +149,7 @@ class PeerComplaintsTest {
         }
 
         @ConfigValue(key = "pair/left", defaultValue = "0")
+        @SuppressWarnings("UnusedMethod")
         private void setSet(int set) {
             this.set = set;
         }
@@ -198,7 +201,7 @@ class PeerComplaintsTest {
             heard.add("first");
         }
 
-        private static String text(io.configmanager.@org.jspecify.annotations.Nullable ConfigEntry entry) {
+        private static String text(@Nullable ConfigEntry entry) {
             return entry == null ? "nothing" : entry.value();
         }
     }
