@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.samples.benchmarks;
 
+import com.sun.management.OperatingSystemMXBean;
 import io.configmanager.spring.ConfigBindings;
 import io.configmanager.spring.ConfigValue;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
@@ -17,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -32,6 +34,7 @@ import org.springframework.util.FileSystemUtils;
 final class InjectedTargets implements Part {
 
     static final String START = "start of a context with 1,000 fields in 100 beans, ms";
+    private static final String CPU = "… CPU time of it, ms";
     static final String BYTES = "memory of a field that follows, bytes";
     static final String LEFT = "heap left by 1,000,000 prototypes with a field, MB";
     static final String VALUE = "`@Value`";
@@ -122,18 +125,19 @@ final class InjectedTargets implements Part {
         Path classes = Files.createTempDirectory("benchmark-targets");
         try {
             generate(classes);
-            Map<String, Samples> samples = Map.of(VALUE, new Samples(), Figures.OURS, new Samples());
+            Map<String, Samples> times = Map.of(VALUE, new Samples(), Figures.OURS, new Samples());
+            Map<String, Samples> cpu = Map.of(VALUE, new Samples(), Figures.OURS, new Samples());
             for (int round = -1; round < rounds; round++) {
                 for (String who : List.of(VALUE, Figures.OURS)) {
-                    long nanos = start(classes, who.equals(VALUE) ? "Value" : "ConfigValue");
+                    long[] nanos = start(classes, who.equals(VALUE) ? "Value" : "ConfigValue");
                     if (round >= 0) {
-                        samples.get(who).add(nanos);
+                        times.get(who).add(nanos[0]);
+                        cpu.get(who).add(nanos[1]);
                     }
                 }
             }
-            for (String who : List.of(VALUE, Figures.OURS)) {
-                figures.add(START, who, samples.get(who).millis(50));
-            }
+            times.forEach((who, samples) -> figures.add(START, who, samples.millis(50)));
+            cpu.forEach((who, samples) -> figures.add(CPU, who, samples.millis(50)));
         } finally {
             FileSystemUtils.deleteRecursively(classes);
         }
@@ -170,7 +174,7 @@ final class InjectedTargets implements Part {
         }
     }
 
-    private static long start(Path classes, String kind) throws IOException, InterruptedException {
+    private static long[] start(Path classes, String kind) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(
                         Machine.java(),
                         "-cp",
@@ -180,16 +184,18 @@ final class InjectedTargets implements Part {
                 .redirectErrorStream(true)
                 .start();
         StringBuilder output = new StringBuilder();
-        long nanos = -1;
+        long[] nanos = {};
         try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 output.append(line).append('\n');
                 if (line.startsWith("nanos ")) {
-                    nanos = Long.parseLong(line.substring("nanos ".length()));
+                    nanos = Arrays.stream(line.substring("nanos ".length()).split(" "))
+                            .mapToLong(Long::parseLong)
+                            .toArray();
                 }
             }
         }
-        if (process.waitFor() != 0 || nanos < 0) {
+        if (process.waitFor() != 0 || nanos.length != 2) {
             throw new IllegalStateException("The application did not start:\n" + output);
         }
         return nanos;
@@ -201,7 +207,9 @@ final class InjectedTargets implements Part {
         private Child() {}
 
         public static void main(String[] arguments) throws Exception {
+            OperatingSystemMXBean system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
             long begin = System.nanoTime();
+            long cpu = system.getProcessCpuTime();
             try (AnnotationConfigApplicationContext context = context()) {
                 context.getEnvironment()
                         .getPropertySources()
@@ -214,7 +222,8 @@ final class InjectedTargets implements Part {
                     context.registerBean(Class.forName(arguments[0] + "Bean" + i));
                 }
                 context.refresh();
-                System.out.println("nanos " + (System.nanoTime() - begin));
+                long took = System.nanoTime() - begin;
+                System.out.println("nanos " + took + " " + (system.getProcessCpuTime() - cpu));
             }
         }
     }
