@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javax.tools.ToolProvider;
@@ -54,6 +53,13 @@ final class InjectedTargets implements Part {
         @ConfigValue(key = "app/number", defaultValue = "1")
         @SuppressWarnings("UnusedVariable")
         private volatile int number;
+    }
+
+    private record Kind(String who, String beans, Samples times, Samples cpu) {
+
+        Kind(String who, String beans) {
+            this(who, beans, new Samples(), new Samples());
+        }
     }
 
     @Override
@@ -118,26 +124,25 @@ final class InjectedTargets implements Part {
             System.gc();
         }
         figures.add(LEFT, Figures.OURS, Math.max(0, Heap.used() - before) / 1e6);
-        figures.add("… targets left", Figures.OURS, bindings.targets());
+        figures.add("… targets left", Figures.OURS, (double) bindings.targets());
     }
 
     private static void start(Figures figures, int rounds) throws IOException, InterruptedException {
         Path classes = Files.createTempDirectory("benchmark-targets");
         try {
             generate(classes);
-            Map<String, Samples> times = Map.of(VALUE, new Samples(), Figures.OURS, new Samples());
-            Map<String, Samples> cpu = Map.of(VALUE, new Samples(), Figures.OURS, new Samples());
+            List<Kind> kinds = List.of(new Kind(VALUE, "Value"), new Kind(Figures.OURS, "ConfigValue"));
             for (int round = -1; round < rounds; round++) {
-                for (String who : List.of(VALUE, Figures.OURS)) {
-                    long[] nanos = start(classes, who.equals(VALUE) ? "Value" : "ConfigValue");
+                for (Kind kind : kinds) {
+                    long[] nanos = start(classes, kind.beans());
                     if (round >= 0) {
-                        times.get(who).add(nanos[0]);
-                        cpu.get(who).add(nanos[1]);
+                        kind.times().add(nanos[0]);
+                        kind.cpu().add(nanos[1]);
                     }
                 }
             }
-            times.forEach((who, samples) -> figures.add(START, who, samples.millis(50)));
-            cpu.forEach((who, samples) -> figures.add(CPU, who, samples.millis(50)));
+            kinds.forEach(kind -> figures.add(START, kind.who(), kind.times().millis(50)));
+            kinds.forEach(kind -> figures.add(CPU, kind.who(), kind.cpu().millis(50)));
         } finally {
             FileSystemUtils.deleteRecursively(classes);
         }

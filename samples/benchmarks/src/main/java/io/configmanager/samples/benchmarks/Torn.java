@@ -185,8 +185,8 @@ final class Torn implements Part {
         changing.set(false);
         reader.join();
         figures.add(CHANGES, who, changes);
-        figures.add(READS, who, counts[0]);
-        figures.add(TORN, who, counts[1]);
-        figures.add(UNBOUND, who, counts[2]);
+        figures.add(READS, who, (double) counts[0]);
+        figures.add(TORN, who, (double) counts[1]);
+        figures.add(UNBOUND, who, (double) counts[2]);
     }
 }
