@@ -29,8 +29,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -61,6 +61,9 @@ final class ConfigValueRegistry
 
     private static final long UNREAD = -1;
 
+    /** They are told with the next change set; where none can come, they must not heap up. */
+    private static final int MOST_UNTOLD = 1_000;
+
     private final Supplier<@Nullable ConfigManager> manager;
     private final Map<String, Codec> codecs;
     private final ConvertingJsonCodec defaults;
@@ -78,7 +81,7 @@ final class ConfigValueRegistry
     private final Set<String> missing = new LinkedHashSet<>();
     private final Set<String> published = ConcurrentHashMap.newKeySet();
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
-    private final Queue<ConfigRejectedEvent> rejections = new ConcurrentLinkedQueue<>();
+    private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
     private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
@@ -304,7 +307,7 @@ final class ConfigValueRegistry
         Long before = reported.put(demand, revision);
         if (before == null || before != revision) {
             errors.increment();
-            rejections.add(new ConfigRejectedEvent(
+            rejections.offer(new ConfigRejectedEvent(
                     demand.namespace(), demand.key(), demand.target(), demand.typeName(), problem, revision));
             log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
         }
@@ -315,7 +318,7 @@ final class ConfigValueRegistry
         if (before == null || before != revision) {
             for (Rejection rejection : group.rejections()) {
                 errors.increment();
-                rejections.add(new ConfigRejectedEvent(
+                rejections.offer(new ConfigRejectedEvent(
                         group.namespace(),
                         rejection.key(),
                         group.type().getName(),

@@ -114,6 +114,9 @@ final class Torn implements Part {
                     null));
             change.accept(1);
             try (AnnotationConfigApplicationContext context = new AnnotationConfigApplicationContext()) {
+                context.getEnvironment()
+                        .getPropertySources()
+                        .addFirst(new MapPropertySource("torn", Map.of("config.snapshot.enabled", "false")));
                 context.registerBean(ConfigStore.class, database::newStore);
                 context.register(Ours.class, Readers.class);
                 context.refresh();
