@@ -16,6 +16,7 @@ import io.configmanager.store.MemoryConfigStore;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -219,6 +220,56 @@ class ConfigListenerTest {
             await().untilAsserted(() -> assertThat(bean.heard).containsExactlyInAnyOrder("quick", "event k"));
             bean.go.countDown();
             await().untilAsserted(() -> assertThat(bean.heard).contains("stuck"));
+        });
+    }
+
+    static class TwoFields {
+        final List<String> wrong = new CopyOnWriteArrayList<>();
+
+        @ConfigValue(key = "pair/left", defaultValue = "0")
+        volatile int left;
+
+        @ConfigValue(key = "pair/right", defaultValue = "0")
+        volatile int right;
+
+        volatile int told;
+
+        @ConfigListener(prefixes = "pair")
+        void onChange(ConfigChangeSet changes) {
+            int right = this.right;
+            int left = this.left;
+            int set = Integer.parseInt(
+                    Objects.requireNonNull(changes.changes().get(0).after()).value());
+            if (left < set || right < set) {
+                wrong.add(set + ": " + left + ", " + right);
+            }
+            told = set;
+        }
+    }
+
+    @Test
+    void eachOfTwoFieldsGoesForwardAndBothAreThereBeforeAListenerIsTold() {
+        int last = 300;
+        runner.withBean(TwoFields.class).run(context -> {
+            TwoFields bean = context.getBean(TwoFields.class);
+            Config config = context.getBean(Config.class);
+            Thread writer = new Thread(() -> {
+                for (int i = 1; i <= last; i++) {
+                    int number = i;
+                    config.commit(batch -> batch.set("pair/left", number).set("pair/right", number));
+                }
+            });
+            writer.start();
+            int left = 0;
+            int right = 0;
+            while (bean.told < last) {
+                assertThat(bean.left).isGreaterThanOrEqualTo(left);
+                assertThat(bean.right).isGreaterThanOrEqualTo(right);
+                left = bean.left;
+                right = bean.right;
+            }
+            writer.join();
+            assertThat(bean.wrong).isEmpty();
         });
     }
 
