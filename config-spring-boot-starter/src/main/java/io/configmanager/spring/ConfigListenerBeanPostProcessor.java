@@ -67,9 +67,9 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
 
     private void subscribe(Object bean, String beanName, Method method, ConfigListener annotation) {
         if (beanFactory.containsBean(beanName) && !beanFactory.isSingleton(beanName)) {
-            throw new IllegalStateException(
-                    "@ConfigListener on " + method
-                            + " needs a singleton, because nobody tells when another bean ends; use Live<T> or a Watcher there");
+            throw new IllegalStateException("@ConfigListener on " + method
+                    + " needs a singleton, because nobody tells when another bean ends; use Live<T> or a"
+                    + " Watcher there");
         }
         ConfigManager manager = registry.get().manager();
         if (manager == null) {

@@ -94,7 +94,8 @@ public final class ConfigValueAutoConfiguration {
                 context,
                 known -> {
                     if (beanFactory instanceof DefaultListableBeanFactory factory
-                            && factory.getAutowireCandidateResolver() instanceof ConfigValueCandidateResolver resolver) {
+                            && factory.getAutowireCandidateResolver()
+                                    instanceof ConfigValueCandidateResolver resolver) {
                         new ParameterScan(factory).forEach(parameter -> resolver.check(parameter, known));
                     }
                 });

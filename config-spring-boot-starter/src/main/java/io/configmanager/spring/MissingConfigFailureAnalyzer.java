@@ -13,8 +13,9 @@ final class MissingConfigFailureAnalyzer extends AbstractFailureAnalyzer<Missing
         cause.missing().forEach(line -> description.append("\n    ").append(line));
         return new FailureAnalysis(
                 description.toString(),
-                "Store a value that fits for each key, or declare a default (defaultValue of @ConfigValue, @DefaultValue in a type"
-                        + " with @ConfigPrefix), or say that it may be absent (required = false, Optional or @Nullable).",
+                "Store a value that fits for each key, or declare a default (defaultValue of @ConfigValue,"
+                    + " @DefaultValue in a type with @ConfigPrefix), or say that it may be absent (required = false,"
+                    + " Optional or @Nullable).",
                 cause);
     }
 }

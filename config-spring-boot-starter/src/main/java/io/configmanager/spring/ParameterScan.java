@@ -54,7 +54,8 @@ final class ParameterScan {
         if (factory != null || root.getFactoryMethodName() != null) {
             return factory;
         }
-        Constructor<?>[] constructors = root.hasBeanClass() ? root.getBeanClass().getDeclaredConstructors() : type.getDeclaredConstructors();
+        Constructor<?>[] constructors =
+                root.hasBeanClass() ? root.getBeanClass().getDeclaredConstructors() : type.getDeclaredConstructors();
         return constructors.length == 1
                 ? constructors[0]
                 : Arrays.stream(constructors)

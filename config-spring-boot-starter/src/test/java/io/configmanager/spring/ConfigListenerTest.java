@@ -60,7 +60,9 @@ class ConfigListenerTest {
         @ConfigValue(key = "a/one", defaultValue = "0")
         volatile int one;
 
-        @ConfigListener(keys = {"a/one", "b/*/x"}, prefixes = "${app.name}")
+        @ConfigListener(
+                keys = {"a/one", "b/*/x"},
+                prefixes = "${app.name}")
         void some(ConfigChangeSet changes) {
             heard.add("some " + keys(changes) + " while the field is " + one);
         }

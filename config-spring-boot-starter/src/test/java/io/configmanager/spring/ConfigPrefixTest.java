@@ -157,8 +157,7 @@ class ConfigPrefixTest {
                     assertThat(now.hosts()).containsExactly("c", "d,e");
                     assertThat(now.ports()).containsExactly(1, 2);
                     assertThat(now.perShop())
-                            .isEqualTo(
-                                    Map.of("Berlin.Mitte", Duration.ofMinutes(1), "bonn_1", Duration.ofMinutes(2)));
+                            .isEqualTo(Map.of("Berlin.Mitte", Duration.ofMinutes(1), "bonn_1", Duration.ofMinutes(2)));
                     assertThat(now.endpoints())
                             .isEqualTo(Map.of("main", new Endpoint("h", 1), "other", new Endpoint("o", 80)));
                     assertThat(now.resource().getFilename()).isEqualTo("b");
@@ -168,8 +167,7 @@ class ConfigPrefixTest {
                     assertThat(now.comment()).isEqualTo("true");
                     assertThat(bean.provider.getObject()).isSameAs(now);
 
-                    config.commit(batch ->
-                            config.view().entries().forEach(entry -> batch.delete(entry.key())));
+                    config.commit(batch -> config.view().entries().forEach(entry -> batch.delete(entry.key())));
                     await().until(() -> bean.live.get().maxItems() == 10);
                     assertDefaults(bean.live.get());
                 });
@@ -339,7 +337,8 @@ class ConfigPrefixTest {
     }
 
     @ConfigPrefix("strict")
-    record Strict(@Min(1) @Max(9) int number, String text, @Valid Inner inner) {
+    record Strict(
+            @Min(1) @Max(9) int number, String text, @Valid Inner inner) {
         Strict {
             if (text.equals("refuse")) {
                 throw new IllegalArgumentException("top secret " + text);
@@ -348,7 +347,10 @@ class ConfigPrefixTest {
     }
 
     record Inner(
-            @Min(value = 1, message = "not ${validatedValue}") int deep, Duration timeout) {}
+            @Min(value = 1, message = "not ${validatedValue}")
+            int deep,
+
+            Duration timeout) {}
 
     record UsesStrict(Live<Strict> strict) {}
 
@@ -423,9 +425,8 @@ class ConfigPrefixTest {
                     .contains("strict/inner/deep: violates @Min")
                     .doesNotContain("77");
 
-            config.commit(batch -> batch.set("strict/number", 1.5)
-                    .set("strict/inner/deep", 1)
-                    .set("strict/text", "refuse"));
+            config.commit(batch ->
+                    batch.set("strict/number", 1.5).set("strict/inner/deep", 1).set("strict/text", "refuse"));
             await().until(() -> heard.changed.size() == 3);
             assertThat(live.get()).isSameAs(good);
             assertThat(bindings.bindings().get(0).lastError())
@@ -485,8 +486,9 @@ class ConfigPrefixTest {
                 Pool.class.getClassLoader(), new Class<?>[] {Pool.class}, (proxy, method, arguments) -> 99);
         runner.withBean(Pool.class, () -> mine)
                 .withBean(PoolUser.class)
-                .run(context ->
-                        assertThat(context.getBean(PoolUser.class).pool().maxSize()).isEqualTo(99));
+                .run(context -> assertThat(
+                                context.getBean(PoolUser.class).pool().maxSize())
+                        .isEqualTo(99));
     }
 
     record PoolUser(Pool pool) {}

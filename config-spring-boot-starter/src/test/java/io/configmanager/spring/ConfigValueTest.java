@@ -371,13 +371,11 @@ class ConfigValueTest {
                 assertThat(bean.period).isEqualTo(Period.ofDays(2));
                 assertThat(bean.resource.getFilename()).isEqualTo("b");
                 assertThat(bean.point).isEqualTo(new Point(3, 4));
-                assertThat(bean.nested)
-                        .isEqualTo(Map.of("b", List.of(Duration.ofSeconds(2), Duration.ofSeconds(3))));
+                assertThat(bean.nested).isEqualTo(Map.of("b", List.of(Duration.ofSeconds(2), Duration.ofSeconds(3))));
                 assertThat(bean.setter).endsWith("x");
             });
 
-            config.commit(batch ->
-                    config.view().entries().forEach(entry -> batch.delete(entry.key())));
+            config.commit(batch -> config.view().entries().forEach(entry -> batch.delete(entry.key())));
             assertThat(bean.watcher.get(Duration.ofSeconds(30))).contains(1);
             await().untilAsserted(() -> {
                 assertMoreDefaults(bean);
@@ -404,8 +402,8 @@ class ConfigValueTest {
                     WeakReference<Fields> bean = new WeakReference<>(context.getBean(Fields.class));
                     assertThat(bindings.targets()).isGreaterThan(before);
                     context.getBean(Config.class).set("number", 9);
-                    await().untilAsserted(() -> assertThat(context.getBean(Fields.class).number)
-                            .isEqualTo(9));
+                    await().untilAsserted(() ->
+                            assertThat(context.getBean(Fields.class).number).isEqualTo(9));
 
                     assertThat(request.remove("fields")).isNotNull();
                     await().untilAsserted(() -> {
@@ -508,7 +506,10 @@ class ConfigValueTest {
     record OtherParameters(
             @ConfigValue("later/one") int one,
             @ConfigValue("later/two") Live<Integer> two,
-            @ConfigValue(key = "later/three", defaultValue = "1") int three,
+
+            @ConfigValue(key = "later/three", defaultValue = "1")
+            int three,
+
             Live<Missing> group) {}
 
     @ConfigPrefix("later/group")

@@ -48,7 +48,8 @@ class PeerComplaintsTest {
             .withBean(ConfigStore.class, () -> store);
 
     @ConfigPrefix("pair")
-    record Pair(@DefaultValue("0") int left, @DefaultValue("0") int right) {}
+    record Pair(
+            @DefaultValue("0") int left, @DefaultValue("0") int right) {}
 
     @ConfigPrefix("pair")
     @ConfigurationProperties("pair")
@@ -81,17 +82,14 @@ class PeerComplaintsTest {
 
     private void withPairs(int first, Consumer<AssertableApplicationContext> test) {
         setPair(first);
-        runner.withUserConfiguration(Application.class)
-                .withBean(Pairs.class)
-                .run(test::accept);
+        runner.withUserConfiguration(Application.class).withBean(Pairs.class).run(test::accept);
     }
 
     private void setPair(int number) {
         try (ConfigManager writer =
                 ConfigManagerBuilder.forStore(store.another()).build()) {
             writer.connect();
-            writer.namespace("")
-                    .commit(batch -> batch.set("pair/left", number).set("pair/right", -number));
+            writer.namespace("").commit(batch -> batch.set("pair/left", number).set("pair/right", -number));
         }
     }
 
@@ -212,7 +210,9 @@ class PeerComplaintsTest {
             Listening bean = context.getBean(Listening.class);
             setPair(5);
             await().until(() -> bean.heard.contains("listener of 2 keys sees 5 and 5"));
-            assertThat(bean.heard).filteredOn(text -> text.startsWith("listener")).hasSize(1);
+            assertThat(bean.heard)
+                    .filteredOn(text -> text.startsWith("listener"))
+                    .hasSize(1);
         });
     }
 
@@ -320,8 +320,7 @@ class PeerComplaintsTest {
         withPairsAndListener(context -> {
             Listening bean = context.getBean(Listening.class);
             context.getBean(Config.class)
-                    .commit(batch ->
-                            batch.set("other", 1).set("pair/left", 7).set("pair2/left", 1));
+                    .commit(batch -> batch.set("other", 1).set("pair/left", 7).set("pair2/left", 1));
             await().untilAsserted(() -> assertThat(bean.heard)
                     .containsExactlyInAnyOrder("listener of 1 keys sees 7 and 7", "first", "second 1 -> 7"));
         });

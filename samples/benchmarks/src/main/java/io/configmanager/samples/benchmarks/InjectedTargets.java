@@ -77,9 +77,11 @@ final class InjectedTargets implements Part {
                     (heapOf(context, Following.class, held) - heapOf(context, Plain.class, held)) / held);
             left(figures, context, quick ? 10_000 : 1_000_000);
         }
-        figures.note("Medians of " + (quick ? 2 : 15) + " starts each, in turns, each in a JVM of its own; both have the"
-                + " starter with a store in memory that holds the keys. Memory of a key with one target; many targets of a key"
-                + " share its part of the index.");
+        figures.note(
+                "Medians of " + (quick ? 2 : 15) + " starts each, in turns, each in a JVM of its own; both have the"
+                        + " starter with a store in memory that holds the keys. Memory of a"
+                        + " key with one target; many targets of a key share its part of the"
+                        + " index.");
     }
 
     private static AnnotationConfigApplicationContext context() {

@@ -46,7 +46,8 @@ final class Torn implements Part {
     private record Seen(int left, int right) {}
 
     @ConfigPrefix("pair")
-    record Pair(@DefaultValue("0") int left, @DefaultValue("0") int right) {}
+    record Pair(
+            @DefaultValue("0") int left, @DefaultValue("0") int right) {}
 
     /** Bound by setter, as Spring Cloud wants it. */
     @ConfigurationProperties("pair")
@@ -138,9 +139,10 @@ final class Torn implements Part {
             }
         }
         cloud(figures, changes);
-        figures.note("One thread changes, one reads without a pause. Of two fields nothing more is promised than that each is"
-                + " current and never goes back. Spring Cloud's rebinder is told of both keys at once, without its search for"
-                + " what has changed.");
+        figures.note(
+                "One thread changes, one reads without a pause. Of two fields nothing more is promised than that each"
+                    + " is current and never goes back. Spring Cloud's rebinder is told of both keys at once, without"
+                    + " its search for what has changed.");
     }
 
     private static int of(ConfigView view, String key) {

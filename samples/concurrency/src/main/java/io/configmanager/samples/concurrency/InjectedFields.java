@@ -101,7 +101,8 @@ public final class InjectedFields {
     @State
     public static class RecordInPlainField {
 
-        private static final VarHandle PAIR = handle(MethodHandles.lookup(), RecordInPlainField.class, "pair", Pair.class);
+        private static final VarHandle PAIR =
+                handle(MethodHandles.lookup(), RecordInPlainField.class, "pair", Pair.class);
 
         private @Nullable Pair pair;
 
