@@ -79,9 +79,9 @@ final class InjectedTargets implements Part {
         }
         figures.note(
                 "Medians of " + (quick ? 2 : 15) + " starts each, in turns, each in a JVM of its own; both have the"
-                        + " starter with a store in memory that holds the keys. Memory of a"
-                        + " key with one target; many targets of a key share its part of the"
-                        + " index.");
+                        + " starter with a store in memory that holds the keys. Memory of one"
+                        + " of many targets of a key; the first one of a key adds its part of"
+                        + " the index.");
     }
 
     private static AnnotationConfigApplicationContext context() {
