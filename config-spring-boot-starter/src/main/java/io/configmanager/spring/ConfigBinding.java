@@ -4,11 +4,11 @@ package io.configmanager.spring;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An injection point of {@link ConfigValue}.
+ * An injection point of {@link ConfigValue}, or a type with {@link ConfigPrefix}.
  *
  * @param namespace the namespace of its key
- * @param key its key
- * @param target the field or parameter, for people
+ * @param key its key; a prefix ends with {@code /}
+ * @param target the field, parameter or type, for people
  * @param type the type of the value
  * @param follows whether it follows its key, or got the value once
  * @param instances how many living objects have it; 0 where it does not follow

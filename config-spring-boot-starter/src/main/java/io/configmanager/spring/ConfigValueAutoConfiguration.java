@@ -13,16 +13,21 @@ import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
 import org.springframework.boot.convert.ApplicationConversionService;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Role;
 import org.springframework.core.Ordered;
 import org.springframework.core.PriorityOrdered;
 import org.springframework.core.convert.ConversionService;
+import org.springframework.core.io.Resource;
+import org.springframework.core.io.ResourceLoader;
+import org.springframework.format.support.FormattingConversionService;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Injection of {@link ConfigValue}. Works without a {@code ConfigManager} too, as with {@code config.enabled=false}: every
+ * Injection of {@link ConfigValue} and {@link ConfigPrefix}, and {@link ConfigListener}. Works without a {@code ConfigManager} too, as with {@code config.enabled=false}: every
  * target then has its default.
  */
 @AutoConfiguration
@@ -43,24 +48,65 @@ public final class ConfigValueAutoConfiguration {
 
     @Bean
     ConvertingJsonCodec configJsonCodec(
-            ObjectProvider<JsonMapper> mapper, ConfigurableListableBeanFactory beanFactory) {
-        List<ConversionService> conversions = new ArrayList<>();
-        ConversionService own = beanFactory.getConversionService();
-        if (own != null) {
-            conversions.add(own);
-        }
-        conversions.add(ApplicationConversionService.getSharedInstance());
+            ObjectProvider<JsonMapper> mapper,
+            ConfigurableListableBeanFactory beanFactory,
+            ResourceLoader resourceLoader) {
         JsonMapper applications = mapper.getIfUnique();
         return new ConvertingJsonCodec(
-                applications == null ? () -> JsonMapper.builder().build() : () -> applications, conversions);
+                applications == null ? () -> JsonMapper.builder().build() : () -> applications,
+                conversions(beanFactory, resourceLoader));
+    }
+
+    /** The application's own, as Spring Boot finds them for {@code @ConfigurationProperties}, then the usual ones. */
+    private static List<ConversionService> conversions(
+            ConfigurableListableBeanFactory beanFactory, ResourceLoader resourceLoader) {
+        FormattingConversionService own = new FormattingConversionService();
+        own.addConverter(String.class, Resource.class, resourceLoader::getResource);
+        ApplicationConversionService.addBeans(own, beanFactory, ConfigurationPropertiesBinding.VALUE);
+        List<ConversionService> conversions = new ArrayList<>(List.of(own));
+        ConversionService applications = beanFactory.getConversionService();
+        if (applications != null) {
+            conversions.add(applications);
+        }
+        conversions.add(ApplicationConversionService.getSharedInstance());
+        return conversions;
     }
 
     @Bean
     ConfigValueRegistry configValueRegistry(
-            ObjectProvider<ConfigManager> manager, ObjectProvider<Codec> codecs, ConvertingJsonCodec configJsonCodec) {
+            ObjectProvider<ConfigManager> manager,
+            ObjectProvider<Codec> codecs,
+            ConvertingJsonCodec configJsonCodec,
+            ConfigurableListableBeanFactory beanFactory,
+            ConfigurableApplicationContext context) {
         Map<String, Codec> byName = new LinkedHashMap<>();
         codecs.orderedStream().forEach(codec -> byName.put(codec.name(), codec));
-        return new ConfigValueRegistry(manager::getIfAvailable, byName, configJsonCodec);
+        return new ConfigValueRegistry(
+                manager::getIfAvailable,
+                byName,
+                configJsonCodec,
+                () -> new GroupBinder(
+                        byName,
+                        conversions(beanFactory, context),
+                        beanFactory::copyRegisteredEditorsTo,
+                        context.getEnvironment(),
+                        BeanValidation.of(beanFactory)),
+                context,
+                known -> {
+                    if (beanFactory instanceof DefaultListableBeanFactory factory
+                            && factory.getAutowireCandidateResolver()
+                                    instanceof ConfigValueCandidateResolver resolver) {
+                        new ParameterScan(factory).forEach(parameter -> resolver.check(parameter, known));
+                    }
+                });
+    }
+
+    @Bean
+    @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+    static ConfigListenerBeanPostProcessor configListenerBeanPostProcessor(
+            ConfigurableListableBeanFactory beanFactory) {
+        return new ConfigListenerBeanPostProcessor(
+                beanFactory, () -> beanFactory.getBean(ConfigValueRegistry.class), new Demands(beanFactory));
     }
 
     @Bean
@@ -76,7 +122,8 @@ public final class ConfigValueAutoConfiguration {
                 factory.setAutowireCandidateResolver(new ConfigValueCandidateResolver(
                         factory.getAutowireCandidateResolver(),
                         () -> factory.getBean(ConfigValueRegistry.class),
-                        new Demands(factory)));
+                        new Demands(factory),
+                        factory));
                 if (factory.getConversionService() == null) {
                     // As SpringApplication does: taking a value out of its Optional needs one.
                     factory.setConversionService(ApplicationConversionService.getSharedInstance());

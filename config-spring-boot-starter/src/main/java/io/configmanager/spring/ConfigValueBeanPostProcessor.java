@@ -43,6 +43,17 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
         this.demands = demands;
     }
 
+    /** Instead of a live {@code @ConfigurationProperties} bean there is the proxy of its group. */
+    @Override
+    public @Nullable Object postProcessBeforeInstantiation(Class<?> beanClass, String beanName) {
+        Group group = demands.group(beanClass);
+        if (group == null || group.properties() == null) {
+            return null;
+        }
+        ConfigValueRegistry known = registry.get();
+        return known.once(known.group(group, !group.proxyable()), "The bean '" + beanName + "'");
+    }
+
     @Override
     public PropertyValues postProcessProperties(PropertyValues properties, Object bean, String beanName) {
         for (Point point : points.computeIfAbsent(bean.getClass(), this::find)) {
@@ -93,7 +104,11 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
                     found.add(new Point(
                             null,
                             method,
-                            demands.of(annotation, ResolvableType.forMethodParameter(method, 0, type), false, target)));
+                            demands.of(
+                                    annotation,
+                                    ResolvableType.forMethodParameter(method, 0, type),
+                                    Nullness.forParameter(method.getParameters()[0]) == Nullness.NULLABLE,
+                                    target)));
                 },
                 method -> !method.isSynthetic()
                         && !BridgeMethodResolver.findBridgedMethod(method).isBridge()

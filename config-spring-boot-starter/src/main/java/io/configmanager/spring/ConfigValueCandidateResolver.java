@@ -4,10 +4,12 @@ package io.configmanager.spring;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.config.BeanDefinitionHolder;
 import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.AutowireCandidateResolver;
 import org.springframework.core.MethodParameter;
+import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
 
@@ -23,21 +25,28 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     private final AutowireCandidateResolver others;
     private final Supplier<ConfigValueRegistry> registry;
     private final Demands demands;
+    private final ListableBeanFactory beanFactory;
 
     ConfigValueCandidateResolver(
-            AutowireCandidateResolver others, Supplier<ConfigValueRegistry> registry, Demands demands) {
+            AutowireCandidateResolver others,
+            Supplier<ConfigValueRegistry> registry,
+            Demands demands,
+            ListableBeanFactory beanFactory) {
         this.others = others;
         this.registry = registry;
         this.demands = demands;
+        this.beanFactory = beanFactory;
     }
 
     @Override
     public @Nullable Object getLazyResolutionProxyIfNecessary(
             DependencyDescriptor descriptor, @Nullable String beanName) {
         ConfigValue annotation = annotation(descriptor);
-        return annotation == null
-                ? others.getLazyResolutionProxyIfNecessary(descriptor, beanName)
-                : supply(annotation, descriptor);
+        if (annotation != null) {
+            return supply(annotation, descriptor);
+        }
+        Object group = group(descriptor);
+        return group == null ? others.getLazyResolutionProxyIfNecessary(descriptor, beanName) : group;
     }
 
     /**
@@ -47,9 +56,11 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     @Override
     public @Nullable Object getSuggestedValue(DependencyDescriptor descriptor) {
         ConfigValue annotation = annotation(descriptor);
-        return annotation == null
-                ? others.getSuggestedValue(descriptor)
-                : Optional.ofNullable(supply(annotation, descriptor));
+        if (annotation != null) {
+            return Optional.ofNullable(supply(annotation, descriptor));
+        }
+        Object group = group(descriptor);
+        return group == null ? others.getSuggestedValue(descriptor) : Optional.of(group);
     }
 
     @Override
@@ -79,13 +90,56 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
 
     @Override
     public AutowireCandidateResolver cloneIfNecessary() {
-        return new ConfigValueCandidateResolver(others.cloneIfNecessary(), registry, demands);
+        return new ConfigValueCandidateResolver(others.cloneIfNecessary(), registry, demands, beanFactory);
     }
 
     private @Nullable Object supply(ConfigValue annotation, DependencyDescriptor descriptor) {
-        return registry.get()
-                .supply(demands.of(
-                        annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor)));
+        return registry.get().supply(demand(annotation, descriptor));
+    }
+
+    private Demand demand(ConfigValue annotation, DependencyDescriptor descriptor) {
+        return demands.of(annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor));
+    }
+
+    /** Says what is missing for a dependency that was not asked for yet. */
+    void check(DependencyDescriptor descriptor, ConfigValueRegistry known) {
+        ConfigValue annotation = annotation(descriptor);
+        if (annotation != null) {
+            known.check(demand(annotation, descriptor));
+            return;
+        }
+        Group group = wantedGroup(descriptor);
+        if (group != null) {
+            known.group(group, false);
+        }
+    }
+
+    /** A typed group, or what follows it; null if the dependency is something else. */
+    private @Nullable Object group(DependencyDescriptor descriptor) {
+        Group wanted = wantedGroup(descriptor);
+        if (wanted == null) {
+            return null;
+        }
+        boolean live = isLive(descriptor.getResolvableType());
+        Group known = registry.get().group(wanted, !live && !wanted.proxyable());
+        return live ? known : registry.get().once(known, target(descriptor));
+    }
+
+    /** Null also if there is a bean for the dependency. */
+    private @Nullable Group wantedGroup(DependencyDescriptor descriptor) {
+        ResolvableType wanted = descriptor.getResolvableType();
+        boolean live = isLive(wanted);
+        Class<?> type = live ? wanted.getGeneric().resolve() : wanted.resolve();
+        Group group = type == null ? null : demands.group(type);
+        return group == null
+                        || (!live && group.properties() != null)
+                        || beanFactory.getBeanNamesForType(wanted, true, false).length > 0
+                ? null
+                : group;
+    }
+
+    private static boolean isLive(ResolvableType type) {
+        return type.resolve() == Live.class || type.resolve() == Supplier.class;
     }
 
     private static String target(DependencyDescriptor descriptor) {

@@ -4,12 +4,16 @@ package io.configmanager.spring;
 import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
+import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
+import io.configmanager.ConfigView;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.codec.Codec;
 import io.configmanager.spring.Binding.Fallback;
 import io.configmanager.spring.Binding.Reading;
+import io.configmanager.value.Value;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
@@ -17,45 +21,72 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.context.ApplicationListener;
+import org.springframework.context.event.ContextRefreshedEvent;
+import org.springframework.core.Nullness;
 import org.springframework.util.ReflectionUtils;
+import org.springframework.util.function.SingletonSupplier;
 
 /**
  * Everything that follows a key. A target is put into the index first and then brought to the newest value; every change
  * set brings the targets of its keys to the newest value. Whichever comes last reads what is newest, so nothing is missed
  * and nothing goes backwards.
  */
-final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChangeSet>, SmartInitializingSingleton {
+final class ConfigValueRegistry
+        implements ConfigBindings,
+                Consumer<ConfigChangeSet>,
+                SmartInitializingSingleton,
+                ApplicationListener<ContextRefreshedEvent> {
 
     private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
 
     private static final long UNREAD = -1;
 
+    /** They are told with the next change set; where none can come, they must not heap up. */
+    private static final int MOST_UNTOLD = 1_000;
+
     private final Supplier<@Nullable ConfigManager> manager;
     private final Map<String, Codec> codecs;
     private final ConvertingJsonCodec defaults;
+    private final Supplier<GroupBinder> binder;
+    private final ApplicationEventPublisher events;
+    private final Consumer<ConfigValueRegistry> scan;
 
     private final Map<Name, Set<Binding>> index = new ConcurrentHashMap<>();
+    private final Map<Demand, Fallback> declared = new ConcurrentHashMap<>();
+    private final Map<Field, VarHandle> handles = new ConcurrentHashMap<>();
     private final Map<Demand, ConfigBinding> once = new ConcurrentHashMap<>();
     private final Map<Demand, Long> reported = new ConcurrentHashMap<>();
-    private final Map<Demand, String> missing = new LinkedHashMap<>();
+    private final Map<Class<?>, Group> groups = new ConcurrentHashMap<>();
+    private final Map<Group, Long> reportedGroups = new ConcurrentHashMap<>();
+    private final Set<String> missing = new LinkedHashSet<>();
+    private final Set<String> published = ConcurrentHashMap.newKeySet();
+    private final Set<String> warned = ConcurrentHashMap.newKeySet();
+    private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
+    private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
-    private boolean starting = true;
+    private volatile boolean starting = true;
+    private boolean failing;
     private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
@@ -64,17 +95,61 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
      * @param manager asked when the first value is needed; null if there is none, which means defaults only
      * @param codecs to read with, by name
      * @param defaults to read declared defaults with
+     * @param binder asked when the first group is needed
+     * @param events told of changes and rejections
+     * @param scan checks what else the start is going to need
      */
     ConfigValueRegistry(
-            Supplier<@Nullable ConfigManager> manager, Map<String, Codec> codecs, ConvertingJsonCodec defaults) {
+            Supplier<@Nullable ConfigManager> manager,
+            Map<String, Codec> codecs,
+            ConvertingJsonCodec defaults,
+            Supplier<GroupBinder> binder,
+            ApplicationEventPublisher events,
+            Consumer<ConfigValueRegistry> scan) {
         this.manager = manager;
         this.codecs = Map.copyOf(codecs);
         this.defaults = defaults;
+        this.binder = SingletonSupplier.of(binder);
+        this.events = events;
+        this.scan = scan;
+    }
+
+    /**
+     * The group, with its first instance, unless the start is going to fail because there is none.
+     *
+     * @param neededNow whether the start must fail now, because an instance is wanted
+     */
+    Group group(Group wanted, boolean neededNow) {
+        // Before the group's lock is taken: making these may wait for a thread that waits for the lock.
+        ConfigManager source = manager();
+        GroupBinder known = binder.get();
+        Group group = groups.computeIfAbsent(wanted.type(), type -> wanted);
+        if (!group.begin(known, () -> view(source, group))) {
+            missing(group.rejections().stream().map(group::describe).toList(), neededNow);
+        }
+        return group;
+    }
+
+    /** The instance of this moment of a group that cannot be followed without {@link Live}. */
+    Object once(Group group, String target) {
+        Object now = group.proxy();
+        if (!group.proxyable() && warned.add(target)) {
+            log.warn(
+                    "{} gets its {} once and will not follow it; inject Live<{}> to follow",
+                    target,
+                    group.type().getName(),
+                    group.type().getSimpleName());
+        }
+        return now;
+    }
+
+    private static @Nullable ConfigView view(@Nullable ConfigManager source, Group group) {
+        return source == null ? null : source.namespace(group.namespace()).view();
     }
 
     /** Makes a field follow its key; a final one gets its value once. */
     void bind(Object bean, Field field, Demand demand) {
-        if (demand.live()) {
+        if (demand.follows()) {
             write(bean, field, follow(demand));
             return;
         }
@@ -90,7 +165,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
             }
             return;
         }
-        VarHandle handle = handle(field);
+        VarHandle handle = handles.computeIfAbsent(field, ConfigValueRegistry::handle);
         follow(new Binding(demand, bean, fallback, gone) {
             @Override
             void write(Object target, @Nullable Object value) {
@@ -102,11 +177,13 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     /** Makes a method with one parameter follow its key: it is called with every new value. */
     void bind(Object bean, Method method, Demand demand) {
         ReflectionUtils.makeAccessible(method);
-        if (demand.live()) {
+        if (demand.follows()) {
             ReflectionUtils.invokeMethod(method, bean, follow(demand));
             return;
         }
-        Fallback fallback = demand.defaultText() == null && !demand.optional() ? null : fallback(demand, null);
+        boolean takesNothing =
+                demand.optional() || Nullness.forParameter(method.getParameters()[0]) == Nullness.NULLABLE;
+        Fallback fallback = demand.defaultText() == null && !takesNothing ? null : fallback(demand, null);
         follow(new Binding(demand, bean, fallback, gone) {
             @Override
             void write(Object target, @Nullable Object value) throws ReflectiveOperationException {
@@ -118,12 +195,30 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     /** The value for a parameter: a {@link Live} that follows, or the value of this moment. */
     @Nullable
     Object supply(Demand demand) {
-        return demand.live()
+        return demand.follows()
                 ? follow(demand)
                 : once(demand, fallback(demand, null)).value();
     }
 
-    private LiveValue follow(Demand demand) {
+    private Object follow(Demand demand) {
+        if (demand.form() == Demand.Form.WATCHER) {
+            Value<Object> value = new Value<>();
+            follow(new Binding(demand, value, fallback(demand, null), gone) {
+                @Override
+                @SuppressWarnings("unchecked")
+                void write(Object target, @Nullable Object newValue) {
+                    if (newValue != null) {
+                        ((Value<Object>) target).set(newValue);
+                    }
+                }
+            });
+            return value.watch();
+        }
+        return live(demand);
+    }
+
+    /** Follows a key for as long as the result is held. */
+    LiveValue live(Demand demand) {
         LiveValue live = new LiveValue();
         follow(new Binding(demand, live, fallback(demand, null), gone) {
             @Override
@@ -142,10 +237,11 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         index.compute(name, (key, bindings) -> {
             Set<Binding> all = bindings == null ? ConcurrentHashMap.newKeySet() : bindings;
             all.add(binding);
+            living.increment();
             return all;
         });
         if (!binding.begin(this)) {
-            missing(binding.demand, binding.problem(), false);
+            missing(List.of(line(binding.demand, binding.problem())), false);
         }
     }
 
@@ -162,7 +258,7 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
             return new Reading(fallback.value(), null, 0);
         }
         if (demand.required()) {
-            missing(demand, reading.problem(), true);
+            missing(List.of(line(demand, reading.problem())), true);
         }
         return Reading.ABSENT;
     }
@@ -170,11 +266,14 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     private @Nullable Fallback fallback(Demand demand, @Nullable Fallback initialized) {
         String text = demand.defaultText();
         if (text != null) {
-            try {
-                return new Fallback(demand.wrap(defaults.parse(text, demand.type())));
-            } catch (RuntimeException e) {
-                throw new IllegalStateException("The default of " + demand + " cannot be used: " + e.getMessage(), e);
-            }
+            return declared.computeIfAbsent(demand, wanted -> {
+                try {
+                    return new Fallback(wanted.wrap(defaults.parse(text, wanted.type())));
+                } catch (RuntimeException e) {
+                    throw new IllegalStateException(
+                            "The default of " + wanted + " cannot be used: " + e.getMessage(), e);
+                }
+            });
         }
         return initialized != null || demand.required() ? initialized : new Fallback(demand.nothing());
     }
@@ -208,11 +307,31 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         Long before = reported.put(demand, revision);
         if (before == null || before != revision) {
             errors.increment();
+            rejections.offer(new ConfigRejectedEvent(
+                    demand.namespace(), demand.key(), demand.target(), demand.typeName(), problem, revision));
             log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
         }
     }
 
-    private @Nullable ConfigManager manager() {
+    private void report(Group group, long revision) {
+        Long before = reportedGroups.put(group, revision);
+        if (before == null || before != revision) {
+            for (Rejection rejection : group.rejections()) {
+                errors.increment();
+                rejections.offer(new ConfigRejectedEvent(
+                        group.namespace(),
+                        rejection.key(),
+                        group.type().getName(),
+                        rejection.expected(),
+                        rejection.reason(),
+                        revision));
+                log.warn("At revision {} the last good {} stays: {}", revision, group, group.describe(rejection));
+            }
+        }
+    }
+
+    @Nullable
+    ConfigManager manager() {
         ConfigManager known = connected;
         if (known == null) {
             known = manager.get();
@@ -224,9 +343,71 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     @Override
     public void accept(ConfigChangeSet changes) {
         forgetTheGone();
+        publishLater(changes.namespace());
+        for (Group group : groups.values()) {
+            if (group.dependsOn(changes)) {
+                refresh(group);
+            }
+        }
         for (ConfigChange change : changes.changes()) {
             refresh(changes.namespace(), change.key());
         }
+    }
+
+    private void refresh(Group group) {
+        ConfigManager source = manager();
+        try {
+            ConfigView rejected = group.refresh(binder.get(), () -> view(source, group));
+            if (rejected != null) {
+                report(group, rejected.revision());
+            }
+        } catch (ManagerStateException e) {
+            if (source != null && source.health().status() != ConfigHealth.Status.CLOSED) {
+                // Too large for a view by now: the last instance stays.
+                group.reject(String.valueOf(e.getMessage()));
+                report(group, UNREAD);
+            }
+        }
+    }
+
+    /** Subscribers of a namespace are told after this, so that the first change set is published as well. */
+    private void publishLater(String namespace) {
+        if (starting || published.contains(namespace)) {
+            return;
+        }
+        ConfigManager source = manager();
+        if (source != null) {
+            if (isOnDemand(source, namespace)) {
+                // Whoever follows all of it reads all of it after a resync.
+                published.add(namespace);
+                return;
+            }
+            source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
+                publishRejections();
+                events.publishEvent(new ConfigChangedEvent(changes));
+            });
+            published.add(namespace);
+        }
+    }
+
+    private static boolean isOnDemand(ConfigManager source, String namespace) {
+        try {
+            source.namespace(namespace).view();
+            return false;
+        } catch (ManagerStateException e) {
+            return source.health().status() != ConfigHealth.Status.CLOSED;
+        }
+    }
+
+    private void publishRejections() {
+        for (ConfigRejectedEvent event = rejections.poll(); event != null; event = rejections.poll()) {
+            events.publishEvent(event);
+        }
+    }
+
+    @Override
+    public void onApplicationEvent(ContextRefreshedEvent event) {
+        publishRejections();
     }
 
     @Override
@@ -250,29 +431,40 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         synchronized (missing) {
             starting = false;
             if (!missing.isEmpty()) {
-                throw new MissingConfigException(missingLines());
+                throw new MissingConfigException(List.copyOf(missing));
             }
         }
     }
 
-    private void missing(Demand demand, @Nullable String problem, boolean neededNow) {
-        String reason = problem != null ? problem : rejection(demand).orElse("there is no such key");
+    /** Says that a parameter is missing, if it is. */
+    void check(Demand demand) {
+        if (demand.required() && demand.defaultText() == null) {
+            Reading reading = read(demand);
+            if (reading.value() == null) {
+                missing(List.of(line(demand, reading.problem())), false);
+            }
+        }
+    }
+
+    private void missing(List<String> lines, boolean neededNow) {
         synchronized (missing) {
-            missing.put(demand, reason);
+            missing.addAll(lines);
+            if (neededNow && starting && !failing) {
+                failing = true;
+                scan.accept(this);
+            }
             if (neededNow || !starting) {
-                List<String> lines = missingLines();
+                List<String> all = List.copyOf(missing);
                 if (!starting) {
                     missing.clear();
                 }
-                throw new MissingConfigException(lines);
+                throw new MissingConfigException(all);
             }
         }
     }
 
-    private List<String> missingLines() {
-        List<String> lines = new ArrayList<>();
-        missing.forEach((demand, reason) -> lines.add(demand + ": " + reason));
-        return lines;
+    private String line(Demand demand, @Nullable String problem) {
+        return demand + ": " + (problem != null ? problem : rejection(demand).orElse("there is no such key"));
     }
 
     private Optional<String> rejection(Demand demand) {
@@ -294,9 +486,30 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
     }
 
     @Override
+    public long targets() {
+        forgetTheGone();
+        return living.sum() + groups.size();
+    }
+
+    @Override
     public List<ConfigBinding> bindings() {
         forgetTheGone();
-        Map<Demand, ConfigBinding> all = new LinkedHashMap<>(once);
+        Map<Object, ConfigBinding> all = new LinkedHashMap<>(once);
+        for (Group group : groups.values()) {
+            List<Rejection> rejected = group.rejections();
+            all.put(
+                    group,
+                    new ConfigBinding(
+                            group.namespace(),
+                            group.prefix() + "/",
+                            group.type().getSimpleName(),
+                            group.type().getName(),
+                            true,
+                            1,
+                            rejected.isEmpty()
+                                    ? null
+                                    : rejected.stream().map(Rejection::toString).collect(Collectors.joining("; "))));
+        }
         for (Set<Binding> bindings : index.values()) {
             for (Binding binding : bindings) {
                 if (binding.get() != null) {
@@ -327,7 +540,9 @@ final class ConfigValueRegistry implements ConfigBindings, Consumer<ConfigChange
         for (Reference<?> next = gone.poll(); next != null; next = gone.poll()) {
             if (next instanceof Binding binding) {
                 index.computeIfPresent(new Name(binding.demand.namespace(), binding.demand.key()), (name, bindings) -> {
-                    bindings.remove(binding);
+                    if (bindings.remove(binding)) {
+                        living.decrement();
+                    }
                     return bindings.isEmpty() ? null : bindings;
                 });
             }

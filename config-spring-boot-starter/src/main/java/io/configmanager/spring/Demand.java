@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring;
 
+import io.configmanager.Watcher;
 import java.lang.reflect.Array;
 import java.lang.reflect.Type;
 import java.util.Optional;
@@ -17,7 +18,7 @@ import org.springframework.util.StringUtils;
  * @param key the key
  * @param type the type to decode to, without the wrappers below
  * @param optional whether the value is wrapped in an {@link Optional}
- * @param live whether that is wrapped in a {@link Live}
+ * @param form what is injected: the value, or something that follows it
  * @param defaultText the declared default, or null
  * @param required whether a missing key without a default is an error
  * @param target the injection point, for people
@@ -27,21 +28,30 @@ record Demand(
         String key,
         Type type,
         boolean optional,
-        boolean live,
+        Form form,
         @Nullable String defaultText,
         boolean required,
         String target) {
+
+    /** What is injected. */
+    enum Form {
+        VALUE,
+        LIVE,
+        WATCHER
+    }
 
     static Demand of(
             ConfigValue annotation,
             ResolvableType declared,
             boolean nullable,
             String target,
-            String defaultNamespace,
+            String namespace,
             UnaryOperator<String> placeholders) {
         ResolvableType type = declared;
-        boolean live = type.resolve() == Live.class || type.resolve() == Supplier.class;
-        if (live) {
+        Form form = type.resolve() == Live.class || type.resolve() == Supplier.class
+                ? Form.LIVE
+                : type.resolve() == Watcher.class ? Form.WATCHER : Form.VALUE;
+        if (form != Form.VALUE) {
             type = type.getGeneric();
         }
         boolean optional = type.resolve() == Optional.class;
@@ -57,18 +67,21 @@ record Demand(
         if (!StringUtils.hasText(key)) {
             throw new IllegalStateException("@ConfigValue on " + target + " names no key");
         }
-        String namespace = placeholders.apply(annotation.namespace());
         String defaultText = annotation.defaultValue();
         return new Demand(
-                namespace.isEmpty() ? defaultNamespace : namespace.equals("_") ? "" : namespace,
+                namespace,
                 key,
                 // A wildcard or type variable is read as what it is bound to.
                 type.getType() instanceof Class<?> || type.hasGenerics() || raw.isArray() ? type.getType() : raw,
                 optional,
-                live,
+                form,
                 defaultText.equals(ConfigValue.NONE) ? null : placeholders.apply(defaultText),
                 annotation.required() && !optional && !nullable,
                 target);
+    }
+
+    boolean follows() {
+        return form != Form.VALUE;
     }
 
     /** What the language gives a variable of the type that nobody set. */

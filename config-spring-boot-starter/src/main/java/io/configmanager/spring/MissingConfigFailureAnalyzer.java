@@ -9,11 +9,13 @@ final class MissingConfigFailureAnalyzer extends AbstractFailureAnalyzer<Missing
 
     @Override
     protected FailureAnalysis analyze(Throwable rootFailure, MissingConfigException cause) {
-        StringBuilder description = new StringBuilder("Required configuration has no value:\n");
+        StringBuilder description = new StringBuilder("Required configuration is missing or cannot be used:\n");
         cause.missing().forEach(line -> description.append("\n    ").append(line));
         return new FailureAnalysis(
                 description.toString(),
-                "Store a value for each key, declare a defaultValue in its @ConfigValue, or set required = false there.",
+                "Store a value that fits for each key, or declare a default (defaultValue of @ConfigValue,"
+                    + " @DefaultValue in a type with @ConfigPrefix), or say that it may be absent (required = false,"
+                    + " Optional or @Nullable).",
                 cause);
     }
 }

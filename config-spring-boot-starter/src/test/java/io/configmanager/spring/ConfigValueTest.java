@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
 import io.configmanager.ConfigManager;
+import io.configmanager.Watcher;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
@@ -18,6 +19,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.time.Period;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +36,7 @@ import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -43,7 +46,10 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.ContextAnnotationAutowireCandidateResolver;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Scope;
+import org.springframework.context.support.SimpleThreadScope;
 import org.springframework.core.annotation.AliasFor;
+import org.springframework.core.convert.converter.Converter;
+import org.springframework.core.io.Resource;
 import org.springframework.util.unit.DataSize;
 
 @ExtendWith(OutputCaptureExtension.class)
@@ -303,6 +309,111 @@ class ConfigValueTest {
                 .doesNotContain("Constructed(live)");
     }
 
+    record Point(int x, int y) {}
+
+    @Configuration(proxyBeanMethods = false)
+    static class Converters {
+        @Bean
+        @ConfigurationPropertiesBinding
+        static Converter<String, Point> points() {
+            return new Converter<>() {
+                @Override
+                public Point convert(String source) {
+                    String[] numbers = source.split(":", 2);
+                    return new Point(Integer.parseInt(numbers[0]), Integer.parseInt(numbers[1]));
+                }
+            };
+        }
+    }
+
+    static class MoreForms {
+        @ConfigValue(key = "period", defaultValue = "P1D")
+        Period period = Period.ZERO;
+
+        @ConfigValue(key = "resource", defaultValue = "classpath:a")
+        @Nullable
+        Resource resource;
+
+        @ConfigValue(key = "point", defaultValue = "1:2")
+        @Nullable
+        Point point;
+
+        @ConfigValue(key = "nested", defaultValue = "{\"a\":[\"1s\"]}")
+        Map<String, List<Duration>> nested = Map.of();
+
+        final Watcher<Integer> watcher;
+        final List<@Nullable String> setter = new ArrayList<>();
+
+        MoreForms(@ConfigValue(key = "watched", defaultValue = "1") Watcher<Integer> watcher) {
+            this.watcher = watcher;
+        }
+
+        void setNullable(@ConfigValue("nullable") @Nullable String value) {
+            setter.add(value);
+        }
+    }
+
+    @Test
+    void periodsResourcesConvertersGenericsWatchersAndNullableParameters() {
+        runner.withBean(MoreForms.class).withUserConfiguration(Converters.class).run(context -> {
+            MoreForms bean = context.getBean(MoreForms.class);
+            assertMoreDefaults(bean);
+            assertThat(bean.watcher.poll()).contains(1);
+            Config config = context.getBean(Config.class);
+            config.commit(batch -> batch.set("period", "P2D")
+                    .set("resource", "classpath:b")
+                    .set("point", "3:4")
+                    .set("nested", Map.of("b", List.of("2s", "3s")))
+                    .set("watched", 2)
+                    .set("nullable", "x"));
+            assertThat(bean.watcher.get(Duration.ofSeconds(30))).contains(2);
+            await().untilAsserted(() -> {
+                assertThat(bean.period).isEqualTo(Period.ofDays(2));
+                assertThat(bean.resource.getFilename()).isEqualTo("b");
+                assertThat(bean.point).isEqualTo(new Point(3, 4));
+                assertThat(bean.nested).isEqualTo(Map.of("b", List.of(Duration.ofSeconds(2), Duration.ofSeconds(3))));
+                assertThat(bean.setter).endsWith("x");
+            });
+
+            config.commit(batch -> config.view().entries().forEach(entry -> batch.delete(entry.key())));
+            assertThat(bean.watcher.get(Duration.ofSeconds(30))).contains(1);
+            await().untilAsserted(() -> {
+                assertMoreDefaults(bean);
+                assertThat(bean.setter).endsWith((String) null);
+            });
+        });
+    }
+
+    private static void assertMoreDefaults(MoreForms bean) {
+        assertThat(bean.period).isEqualTo(Period.ofDays(1));
+        assertThat(bean.resource.getFilename()).isEqualTo("a");
+        assertThat(bean.point).isEqualTo(new Point(1, 2));
+        assertThat(bean.nested).isEqualTo(Map.of("a", List.of(Duration.ofSeconds(1))));
+    }
+
+    @Test
+    void scopedBeansFollowWhileTheyLiveAndAreForgottenThen() {
+        SimpleThreadScope request = new SimpleThreadScope();
+        runner.withInitializer(context -> context.getBeanFactory().registerScope("request", request))
+                .withBean("fields", Fields.class, Fields::new, definition -> definition.setScope("request"))
+                .run(context -> {
+                    ConfigBindings bindings = context.getBean(ConfigBindings.class);
+                    long before = bindings.targets();
+                    WeakReference<Fields> bean = new WeakReference<>(context.getBean(Fields.class));
+                    assertThat(bindings.targets()).isGreaterThan(before);
+                    context.getBean(Config.class).set("number", 9);
+                    await().untilAsserted(() ->
+                            assertThat(context.getBean(Fields.class).number).isEqualTo(9));
+
+                    assertThat(request.remove("fields")).isNotNull();
+                    await().untilAsserted(() -> {
+                        System.gc();
+                        assertThat(bean.get()).isNull();
+                        assertThat(bindings.targets()).isEqualTo(before);
+                    });
+                });
+    }
+
     static class Final {
         @ConfigValue(key = "number", defaultValue = "3")
         final int number;
@@ -392,13 +503,44 @@ class ConfigValueTest {
 
     record RequiredParameter(@ConfigValue("needed") String value) {}
 
+    record OtherParameters(
+            @ConfigValue("later/one") int one,
+            @ConfigValue("later/two") Live<Integer> two,
+
+            @ConfigValue(key = "later/three", defaultValue = "1")
+            int three,
+
+            Live<Missing> group) {}
+
+    @ConfigPrefix("later/group")
+    record Missing(int number) {}
+
+    @Configuration(proxyBeanMethods = false)
+    static class LaterMethods {
+        @Bean
+        StringBuilder later(@ConfigValue("later/method") String text) {
+            return new StringBuilder(text);
+        }
+    }
+
     @Test
-    void aMissingParameterStopsTheStartAtOnce() {
-        runner.withBean(Required.class).withBean(RequiredParameter.class).run(context -> {
-            FailureAnalysis analysis = new MissingConfigFailureAnalyzer().analyze(context.getStartupFailure());
-            assertThat(analysis).isNotNull();
-            assertThat(analysis.getDescription()).contains("app/first").contains("'needed'");
-        });
+    void aMissingParameterStopsTheStartAtOnceWithAllOtherParameters() {
+        runner.withBean(Required.class)
+                .withBean(RequiredParameter.class)
+                .withBean(OtherParameters.class)
+                .withUserConfiguration(LaterMethods.class)
+                .run(context -> {
+                    FailureAnalysis analysis = new MissingConfigFailureAnalyzer().analyze(context.getStartupFailure());
+                    assertThat(analysis).isNotNull();
+                    assertThat(analysis.getDescription())
+                            .contains("key 'app/first'")
+                            .containsOnlyOnce("key 'needed'")
+                            .contains("key 'later/one' for " + OtherParameters.class.getName() + "(one) (int)")
+                            .contains("key 'later/two'")
+                            .contains("key 'later/method' for " + LaterMethods.class.getName() + ".later(text)")
+                            .contains("key 'later/group/number'")
+                            .doesNotContain("later/three");
+                });
     }
 
     @Test

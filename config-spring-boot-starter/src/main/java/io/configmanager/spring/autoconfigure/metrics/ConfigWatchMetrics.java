@@ -61,7 +61,13 @@ final class ConfigWatchMetrics implements MeterBinder {
                 .description("Change sets that were merged because a listener was slow")
                 .register(registry);
         FunctionCounter.builder("config.binding.errors", this, ConfigWatchMetrics::bindingErrors)
-                .description("Values that an injected field or parameter could not take")
+                .description("Values that an injected field, parameter or typed group could not take")
+                .register(registry);
+        Gauge.builder(
+                        "config.binding.targets",
+                        this,
+                        metrics -> metrics.bindings == null ? 0 : metrics.bindings.targets())
+                .description("Living objects that follow a key or a prefix")
                 .register(registry);
     }
 

@@ -7,8 +7,10 @@ import static org.awaitility.Awaitility.await;
 import io.configmanager.Config;
 import io.configmanager.ConfigManager;
 import io.configmanager.spring.ConfigBindings;
+import io.configmanager.spring.ConfigPrefix;
 import io.configmanager.spring.ConfigValue;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.spring.Live;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import io.configmanager.spring.autoconfigure.SwitchableStore;
@@ -16,6 +18,7 @@ import io.configmanager.store.ConfigStore;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
@@ -97,6 +100,20 @@ class ConfigHealthContributorAutoConfigurationTest {
     }
 
     @Test
+    void aTypedGroupThatKeepsItsLastGoodInstanceIsToldWithoutBeingDown() {
+        runner.withBean(Grouped.class).run(context -> {
+            context.getBean(Config.class).set("group/number", "secret");
+            await().until(() -> context.getBean(ConfigBindings.class).errors() == 1);
+            Health health = health(context.getBean(HealthIndicator.class));
+            assertThat(health.getStatus()).isEqualTo(Status.UP);
+            assertThat(health.getDetails().get("rejected"))
+                    .asString()
+                    .contains("_/group/=Group: group/number: expected int")
+                    .doesNotContain("secret");
+        });
+    }
+
+    @Test
     void outOfServiceWhenClosed() {
         runner.run(context -> {
             context.getBean(ConfigManager.class).close();
@@ -127,6 +144,11 @@ class ConfigHealthContributorAutoConfigurationTest {
         assertThat(health).isNotNull();
         return health;
     }
+
+    @ConfigPrefix("group")
+    record Group(@DefaultValue("1") int number) {}
+
+    record Grouped(Live<Group> group) {}
 
     static class Numbered {
         @ConfigValue(key = "number", defaultValue = "1")

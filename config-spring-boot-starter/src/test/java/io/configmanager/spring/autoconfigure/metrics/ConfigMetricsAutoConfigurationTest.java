@@ -61,6 +61,7 @@ class ConfigMetricsAutoConfigurationTest {
                     .contains("\nconfig_propagation_seconds_bucket{le=\"")
                     .contains("\nconfig_store_operations_seconds_count{operation=\"openFeed\",outcome=\"success\"} 1")
                     .contains("\nconfig_binding_errors_total 0.0")
+                    .contains("\nconfig_binding_targets 0.0")
                     .contains("\nconfig_values_rejected_total 0.0")
                     .contains("\nconfig_listener_errors_total 0.0")
                     .contains("\nconfig_subscriptions_open 0.0")
@@ -84,7 +85,8 @@ class ConfigMetricsAutoConfigurationTest {
                     .contains("\nconfig_watch_events_total 1.0")
                     .contains("\nconfig_propagation_seconds_count 1")
                     .contains("\nconfig_listener_errors_total 1.0")
-                    .contains("\nconfig_subscriptions_open 1.0")
+                    // This one and that of the events of the context.
+                    .contains("\nconfig_subscriptions_open 2.0")
                     .contains("\nconfig_store_operations_seconds_count{operation=\"commit\",outcome=\"success\"} 1"));
             store.goAway();
             await().untilAsserted(() -> assertThat(scrape(registry)).contains("\nconfig_watch_connected 0.0"));

@@ -44,6 +44,8 @@ public final class Main {
         parts.put("spring-cloud", SpringCloud::new);
         parts.put("reconnect", Reconnect::new);
         parts.put("threads", Threads::new);
+        parts.put("torn", Torn::new);
+        parts.put("injected", InjectedTargets::new);
         parts.put("startup", Startup::new);
         parts.put("entries", Entries::new);
         parts.put("namespaces", Namespaces::new);
