@@ -163,7 +163,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
             boolean overwrite,
             Function<Operation, @Nullable ConfigEntry> known,
             @Nullable Position basis) {
-        Queued write = locked(() -> {
+        Admitted admitted = locked(() -> {
             Instant now = clock.instant();
             List<Item> items = new ArrayList<>();
             for (Operation operation : commit.operations()) {
@@ -182,9 +182,12 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                     null,
                     null));
         });
-        write(write, List.of(record(write)));
-        return write.shown(0, null);
+        await(admitted);
+        return admitted.write().shown(0, null);
     }
+
+    /** A write that is in the queue and on its way to the disk, in the order of the queue. */
+    private record Admitted(Queued write, Journal.Appending appending) {}
 
     private Item item(Operation operation, boolean overwrite, @Nullable ConfigEntry known, Instant now) {
         Name name = new Name(operation.namespace(), operation.key());
@@ -226,7 +229,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     }
 
     /** Makes room for a write in the queue; it is not to be applied before it is on disk. */
-    private Queued admit(Queued write) {
+    private Admitted admit(Queued write) {
         if (replay.stopped()) {
             throw new ManagerStateException("The manager is closed");
         }
@@ -241,16 +244,21 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         }
         queue.add(write, size);
         unwritten.add(write.sequence());
-        return write;
+        return new Admitted(write, journal.begin(List.of(record(write))));
     }
 
-    private void write(Queued write, List<Journal.Record> records) {
+    private void await(Admitted admitted) {
+        Queued write = admitted.write();
         try {
-            journal.append(records);
+            admitted.appending().await();
         } catch (IOException e) {
             locked(() -> {
                 unwritten.remove(write.sequence());
-                queue.refused(write.sequence());
+                keep(queue.refused(write.sequence()));
+                if (write.replaces() == null) {
+                    // A newer state of it may be on its way to the disk.
+                    appendLazily(done(write.sequence(), Done.NOT_APPLIED));
+                }
             });
             throw new StoreException(
                     "The store is away, and the outbox in " + journal.directory() + " cannot keep the write: "
@@ -337,7 +345,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     }
 
     private boolean again(UUID id, Function<Queued, Queued> change) {
-        record Again(Queued before, Queued after, int size) {}
+        record Again(Queued before, Admitted after, int size) {}
         Again again = locked(() -> {
                     Queued before = queue.find(id);
                     if (before == null || before.pending()) {
@@ -349,16 +357,16 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                     unwritten.add(after.sequence());
                     int size = encode(after).length;
                     queue.add(after, size);
-                    return Optional.of(new Again(before, after, size));
+                    Journal.Appending appending =
+                            journal.begin(List.of(record(after), done(before.sequence(), Done.NOT_APPLIED)));
+                    return Optional.of(new Again(before, new Admitted(after, appending), size));
                 })
                 .orElse(null);
         if (again == null) {
             return false;
         }
         try {
-            write(
-                    again.after(),
-                    List.of(record(again.after()), done(again.before().sequence(), Done.NOT_APPLIED)));
+            await(again.after());
         } catch (StoreException e) {
             locked(() -> queue.add(again.before(), again.size()));
             throw e;

@@ -273,9 +273,26 @@ final class Journal implements AutoCloseable {
      *     nothing at all, not even that it must forget them
      */
     void append(List<Record> records) throws IOException {
+        begin(records).await();
+    }
+
+    /** A call that has its place in the order. */
+    @FunctionalInterface
+    interface Appending {
+
+        /** Returns, or throws, as {@link #append} does. */
+        void await() throws IOException;
+    }
+
+    /** Does not wait, so that the order can be decided under a lock, and be waited for without. */
+    Appending begin(List<Record> records) {
         CompletableFuture<@Nullable Void> done = new CompletableFuture<>();
-        enqueue(new Write(List.copyOf(records), done));
-        await(done);
+        try {
+            enqueue(new Write(List.copyOf(records), done));
+        } catch (IOException e) {
+            done.completeExceptionally(e);
+        }
+        return () -> await(done);
     }
 
     /** Has the record written with the next append, or forced when the journal is closed. Until then a crash may lose it. */

@@ -84,16 +84,24 @@ final class WriteQueue {
         bytes += size;
     }
 
-    /** The disk refused a write that others may be based on already: they are based on what it was based on. */
-    void refused(long sequence) {
+    /**
+     * The disk refused a write that others may be based on already: they are based on what it was based on.
+     *
+     * @return the new state of those
+     */
+    List<Queued> refused(long sequence) {
+        List<Queued> changed = new ArrayList<>();
         Queued write = Objects.requireNonNull(remove(sequence));
         for (Item item : write.items()) {
             Queued next = next(item.name(), sequence);
             if (next != null) {
-                put(next.with(other ->
-                        other.name().equals(item.name()) ? other.expecting(item.expected(), item.after()) : other));
+                Queued now = next.with(other ->
+                        other.name().equals(item.name()) ? other.expecting(item.expected(), item.after()) : other);
+                put(now);
+                changed.add(now);
             }
         }
+        return changed;
     }
 
     /**

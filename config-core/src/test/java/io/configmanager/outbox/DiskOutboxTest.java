@@ -32,6 +32,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -375,6 +378,27 @@ class DiskOutboxTest {
     void valuesAreInNoText() {
         QueuedWrite write = outbox.enqueue(commit(put("a", "hush", Condition.ALWAYS)), false, operation -> null, null);
         assertThat(write.toString() + outbox.writes() + outbox.stats()).doesNotContain("hush");
+    }
+
+    @Test
+    void writesAreOnDiskInTheOrderInWhichTheyAreBasedOnEachOther() throws Exception {
+        ExecutorService writers = Executors.newFixedThreadPool(8);
+        List<Future<UUID>> writes = new ArrayList<>();
+        for (int i = 0; i < 400; i++) {
+            String value = "v" + i;
+            writes.add(writers.submit(() -> queue("a", value)));
+        }
+        for (Future<UUID> write : writes) {
+            write.get();
+        }
+        writers.shutdown();
+        outbox.close();
+        Journal.Settings origin = new Journal.Settings(settings.origin(), Journal.Settings.SEGMENT_BYTES);
+        try (Journal journal = Journal.claim(settings.directory(), origin, new FileDisk())) {
+            assertThat(journal.recovered().stream().map(Journal.Record::sequence))
+                    .hasSize(400)
+                    .isSorted();
+        }
     }
 
     private DiskOutbox opened(OutboxSettings with) throws IOException {

@@ -39,6 +39,7 @@ public final class Main {
         parts.put("reads", Reads::new);
         parts.put("propagation", Propagation::new);
         parts.put("writes", Writes::new);
+        parts.put("outbox", QueuedWrites::new);
         parts.put("mongo-propagation", MongoPropagation::new);
         parts.put("mongo-writes", MongoWrites::new);
         parts.put("spring-cloud", SpringCloud::new);

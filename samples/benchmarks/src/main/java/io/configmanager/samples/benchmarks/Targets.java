@@ -32,6 +32,7 @@ final class Targets {
         targets.state();
         targets.watchers();
         targets.writes();
+        targets.outbox();
         targets.application();
         return targets.table.toString();
     }
@@ -278,6 +279,22 @@ final class Targets {
                         once("writes", Writes.BATCHED, Figures.BARE), once("writes", Writes.BATCHED, Figures.ETCD)),
                 batched / single >= 20,
                 batched / single);
+    }
+
+    private void outbox() {
+        double single = once("outbox", QueuedWrites.SINGLE, Figures.OURS);
+        double bareSingle = once("outbox", QueuedWrites.SINGLE, Figures.BARE);
+        double concurrent = once("outbox", QueuedWrites.CONCURRENT, Figures.OURS);
+        double bareConcurrent = once("outbox", QueuedWrites.CONCURRENT, Figures.BARE);
+        row(
+                "writes queued while the store is away, 1 thread; 16 threads",
+                "≥ 0.7 × appending and forcing the same bytes",
+                text(
+                        "%s and %s per second: %s × and %s ×",
+                        single, concurrent, single / bareSingle, concurrent / bareConcurrent),
+                text("bare %s and %s per second", bareSingle, bareConcurrent),
+                Math.min(single / bareSingle, concurrent / bareConcurrent) >= 0.7,
+                single / bareSingle + concurrent / bareConcurrent);
     }
 
     private void application() {
