@@ -14,8 +14,8 @@ final class MissingConfigFailureAnalyzer extends AbstractFailureAnalyzer<Missing
         return new FailureAnalysis(
                 description.toString(),
                 "Store a value that fits for each key, or declare a default (defaultValue of @ConfigValue,"
-                    + " @DefaultValue in a type with @ConfigPrefix), or say that it may be absent (required = false,"
-                    + " Optional or @Nullable).",
+                        + " @DefaultValue in a type with @ConfigPrefix), or say that it may be absent (required = false,"
+                        + " Optional or @Nullable).",
                 cause);
     }
 }

@@ -125,8 +125,9 @@ class OutboxOnPostgresTest {
         config.set("app/limit", "evil");
         config.set("app/other", 2);
         back();
-        await().atMost(SOON).until(() -> config.get("app/other", Integer.class, 0) == 2
-                && outbox().stats().pending() == 0);
+        await().atMost(SOON)
+                .until(() -> config.get("app/other", Integer.class, 0) == 2
+                        && outbox().stats().pending() == 0);
         assertThat(outbox().writes()).extracting(QueuedWrite::state).containsExactly(State.DEAD);
         assertThat(outbox().writes().get(0).reason()).contains("23514").doesNotContain("evil");
         assertThat(config.get("app/limit", Integer.class)).isEqualTo(1);
@@ -184,8 +185,9 @@ class OutboxOnPostgresTest {
     void aFrozenNetworkQueuesAfterTheCallTimeoutAndDoesNotHoldUpClosing() {
         proxy.freeze(true);
         assertThat(config.set("app/limit", 2).queued()).isTrue();
-        await().atMost(SOON).until(() -> outbox().writes().get(0).attempts() > 0
-                || manager.watchStatus().state() != WatchState.LIVE);
+        await().atMost(SOON)
+                .until(() -> outbox().writes().get(0).attempts() > 0
+                        || manager.watchStatus().state() != WatchState.LIVE);
         long start = System.nanoTime();
         manager.close();
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(4));

@@ -141,8 +141,8 @@ final class Torn implements Part {
         cloud(figures, changes);
         figures.note(
                 "One thread changes, one reads without a pause. Of two fields nothing more is promised than that each"
-                    + " is current and never goes back. Spring Cloud's rebinder is told of both keys at once, without"
-                    + " its search for what has changed.");
+                        + " is current and never goes back. Spring Cloud's rebinder is told of both keys at once, without"
+                        + " its search for what has changed.");
     }
 
     private static int of(ConfigView view, String key) {

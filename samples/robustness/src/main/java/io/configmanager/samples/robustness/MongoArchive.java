@@ -134,7 +134,13 @@ final class MongoArchive implements AutoCloseable {
         }
         for (Document entry : table.find()) {
             Document id = entry.get("_id", Document.class);
-            out.write("F", id.getString("ns"), id.getString("key"), number(entry, "version"), value(entry), expires(entry));
+            out.write(
+                    "F",
+                    id.getString("ns"),
+                    id.getString("key"),
+                    number(entry, "version"),
+                    value(entry),
+                    expires(entry));
         }
     }
 
@@ -391,7 +397,9 @@ final class MongoArchive implements AutoCloseable {
     }
 
     private static long expires(Document document) {
-        return document.get("expiresAt") instanceof Date end ? TimeUnit.MILLISECONDS.toMicros(end.toInstant().toEpochMilli()) : 0;
+        return document.get("expiresAt") instanceof Date end
+                ? TimeUnit.MILLISECONDS.toMicros(end.toInstant().toEpochMilli())
+                : 0;
     }
 
     private static long number(Document document, String field) {
