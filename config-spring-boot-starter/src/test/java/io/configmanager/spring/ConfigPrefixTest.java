@@ -389,7 +389,6 @@ class ConfigPrefixTest {
             long revision = config.commit(batch -> batch.set("strict/text", "b")
                             .set("strict/number", "top secret", WriteOptions.DEFAULT.asSecret())
                             .set("strict/inner/timeout", List.of("top secret")))
-                    .get(0)
                     .revision();
             await().until(() -> heard.changed.size() == 1);
             assertThat(live.get()).isSameAs(good);

@@ -175,7 +175,7 @@ class PostgresConfigStoreAutoConfigurationTest {
         @Transactional
         ConfigEntry open(int id, String greeting, Runnable beforeTheEnd) {
             rows.update("INSERT INTO shop VALUES (?)", id);
-            ConfigEntry entry = config.set("app/greeting", greeting);
+            ConfigEntry entry = config.set("app/greeting", greeting).entry();
             beforeTheEnd.run();
             return entry;
         }
