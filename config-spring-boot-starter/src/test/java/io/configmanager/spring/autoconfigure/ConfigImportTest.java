@@ -142,6 +142,7 @@ class ConfigImportTest {
         }
     }
 
+    /** Complaint 24: precedence surprises; no local override for development. */
     @Test
     void commandLineSystemPropertiesAndEnvironmentVariablesWin() throws IOException {
         file("application.properties", "spring.config.import=config:", "app.a=file", "app.e=file");
@@ -219,6 +220,7 @@ class ConfigImportTest {
                 .hasMessageContaining("no/namespace");
     }
 
+    /** Complaints 16 and 10: a listener still reads the old value; a deletion does not restore the default. */
     @Test
     void theEnvironmentIsCurrentWhenListenersAreTold() throws Exception {
         file("application.properties", "spring.config.import=config:", "app.x=file");
@@ -237,6 +239,7 @@ class ConfigImportTest {
         }
     }
 
+    /** Complaint 4: no atomic change of several keys. */
     @Test
     void severalPropertiesOfOneChangeSetAppearTogether() throws IOException {
         file("application.properties", "spring.config.import=config:");
@@ -254,6 +257,7 @@ class ConfigImportTest {
         }
     }
 
+    /** Complaint 20: secrets are shown. */
     @Test
     void theEndpointShowsOriginsButNoSecret() throws IOException {
         file("application.properties", "spring.config.import=config:shop");

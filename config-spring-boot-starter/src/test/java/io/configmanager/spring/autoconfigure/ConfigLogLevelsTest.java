@@ -21,6 +21,7 @@ import org.springframework.boot.logging.LoggerGroups;
 import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
+/** Complaint 23: what is not a bean does not follow; here log levels. */
 class ConfigLogLevelsTest {
 
     private static final String A = "test.levels.A";
@@ -94,6 +95,18 @@ class ConfigLogLevelsTest {
             assertThat(levelOf(A)).isEqualTo(LogLevel.DEBUG);
             context.getBean(Config.class).delete("logging/level/" + A);
             becomes(A, LogLevel.INFO);
+        });
+    }
+
+    /** As with an import: what Boot has set at the start came from the entry. */
+    @Test
+    void aLevelThatIsTheEntrysOwnGoesWithIt() {
+        runner.run(context -> context.getBean(Config.class).set("logging/level/" + A, "debug"));
+        logging.setLogLevel(A, LogLevel.DEBUG);
+        runner.withPropertyValues("logging.level." + A + "=debug").run(context -> {
+            context.getEnvironment().getPropertySources().remove("test");
+            context.getBean(Config.class).delete("logging/level/" + A);
+            becomes(A, null);
         });
     }
 

@@ -187,7 +187,7 @@ class PostgresConfigImportTest {
         assertThat(Objects.requireNonNull(analysis).getAction()).contains("spring.datasource.url");
     }
 
-    /** C1 for the environment. */
+    /** C1 for the environment, and complaint 8: no start while the config server is down. */
     @Test
     void withABootSnapshotTheDatabaseMayBeAway(@TempDir Path snapshots) {
         String[] arguments = {
