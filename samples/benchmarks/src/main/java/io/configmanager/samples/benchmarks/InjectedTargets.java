@@ -33,7 +33,7 @@ import org.springframework.util.FileSystemUtils;
 final class InjectedTargets implements Part {
 
     static final String START = "start of a context with 1,000 fields in 100 beans, ms";
-    private static final String CPU = "… CPU time of it, ms";
+    static final String CPU = "… CPU time of it, ms";
     static final String BYTES = "memory of a field that follows, bytes";
     static final String LEFT = "heap left by 1,000,000 prototypes with a field, MB";
     static final String VALUE = "`@Value`";
@@ -71,10 +71,14 @@ final class InjectedTargets implements Part {
             }
             context.refresh();
             int held = quick ? 1_000 : 100_000;
-            figures.add(
-                    BYTES,
-                    Figures.OURS,
-                    (heapOf(context, Following.class, held) - heapOf(context, Plain.class, held)) / held);
+            double[] bytes = new double[5];
+            for (int i = 0; i < bytes.length; i++) {
+                double plain = heapOf(context, Plain.class, held);
+                bytes[i] = (heapOf(context, Following.class, held) - plain) / held;
+                awaitTargets(context.getBean(ConfigBindings.class), 1);
+            }
+            Arrays.sort(bytes);
+            figures.add(BYTES, Figures.OURS, bytes[bytes.length / 2]);
             left(figures, context, quick ? 10_000 : 1_000_000);
         }
         figures.note(
@@ -121,12 +125,16 @@ final class InjectedTargets implements Part {
         for (int i = 0; i < many; i++) {
             context.getBean(Following.class);
         }
-        // The JVM tells of garbage little by little.
-        while (bindings.targets() > targets) {
-            System.gc();
-        }
+        awaitTargets(bindings, targets);
         figures.add(LEFT, Figures.OURS, Math.max(0, Heap.used() - before) / 1e6);
         figures.add("… targets left", Figures.OURS, (double) bindings.targets());
+    }
+
+    /** The JVM tells of garbage little by little. */
+    private static void awaitTargets(ConfigBindings bindings, long most) {
+        while (bindings.targets() > most) {
+            System.gc();
+        }
     }
 
     private static void start(Figures figures, int rounds) throws IOException, InterruptedException {
