@@ -49,6 +49,9 @@ public interface Config {
     /** The entry with its metadata, or empty if there is none. */
     Optional<ConfigEntry> entry(String key);
 
+    /** As {@link #entry}, but without writes that wait in the outbox: what injected values follow. */
+    Optional<ConfigEntry> stored(String key);
+
     /**
      * The entry as the store has it now, read on purpose and brought to the cache.
      *

@@ -133,6 +133,11 @@ final class CacheState {
         return slot != null ? slot : known(key);
     }
 
+    /** Whether the outbox holds a write of the key. */
+    boolean pending(String key) {
+        return pending.containsKey(key);
+    }
+
     /** What the store is known to hold. */
     @Nullable
     Slot known(String key) {

@@ -119,6 +119,18 @@ final class DefaultConfig implements Config {
     }
 
     @Override
+    public Optional<ConfigEntry> stored(String key) {
+        CacheState state = manager.readable(cache);
+        Slot slot = state.pending(key) ? existing(committedOrLoaded(key, state)) : read(key);
+        return slot == null ? Optional.empty() : Optional.ofNullable(slot.entry);
+    }
+
+    private @Nullable Slot committedOrLoaded(String key, CacheState state) {
+        Slot slot = state.known(key);
+        return slot == null && state.onDemand != null ? manager.loads.load(this, key, state.revision) : slot;
+    }
+
+    @Override
     public Optional<ConfigEntry> latest(String key) {
         ConfigNames.requireKey(key);
         manager.requireConnected();

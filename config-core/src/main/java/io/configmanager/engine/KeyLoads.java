@@ -44,7 +44,7 @@ final class KeyLoads {
         // Whoever comes after the read must not join it any more when its answer is out.
         try {
             Lookup lookup = config.ask(name.key());
-            Slot held = config.cache().state().read(name.key());
+            Slot held = config.cache().state().known(name.key());
             Slot slot = held != null ? held : new Slot(lookup.entry(), lookup.revision(), null);
             Answer answer = new Answer(slot, lookup.revision());
             running.remove(name, mine);

@@ -66,6 +66,8 @@ class OutboxTest extends OnMemoryStore {
                 .extracting(ConfigEntry::key)
                 .containsExactly("a", "known");
         assertThat(config.view().entry("a")).isEmpty();
+        assertThat(config.stored("a")).isEmpty();
+        assertThat(config.stored("known")).isPresent();
         assertThat(told).isEmpty();
         QueuedWrite queued = outbox().writes().get(0);
         assertThat(queued.id()).isEqualTo(result.operationId());

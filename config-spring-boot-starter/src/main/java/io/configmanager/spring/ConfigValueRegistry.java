@@ -284,7 +284,7 @@ final class ConfigValueRegistry
         if (source == null) {
             return Reading.ABSENT;
         }
-        Optional<ConfigEntry> entry = source.namespace(demand.namespace()).entry(demand.key());
+        Optional<ConfigEntry> entry = source.namespace(demand.namespace()).stored(demand.key());
         if (entry.isEmpty()) {
             return Reading.ABSENT;
         }

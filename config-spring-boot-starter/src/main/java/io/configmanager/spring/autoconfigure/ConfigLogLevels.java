@@ -64,8 +64,10 @@ final class ConfigLogLevels implements SmartInitializingSingleton {
 
     private synchronized void set(String key) {
         String name = key.substring(PREFIX.length()).replace('/', '.');
-        boolean present = config.entry(key).isPresent();
-        LogLevel level = present ? level(config.get(key, String.class, "")) : null;
+        ConfigEntry entry = config.stored(key).orElse(null);
+        boolean present = entry != null;
+        // A word needs no decoding but for its quotes.
+        LogLevel level = entry == null ? null : level(entry.value().replace("\"", ""));
         if (present && level == null) {
             log.warn("The value of '{}' is no log level; the last one stays", key);
             return;
