@@ -25,8 +25,11 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.awaitility.Awaitility;
 
@@ -45,22 +48,29 @@ public final class CrashingProcess {
     private static final int WRITES = 5;
     private static final long SEGMENT_BYTES = 4_096;
 
-    private final int stopAt;
-    private final AtomicInteger steps = new AtomicInteger();
+    /** All there are; the first ones are of the disk. */
+    public static final List<String> STEPS = Stream.concat(
+                    Stream.of(FaultyDisk.Step.values()).map(Enum::name),
+                    Stream.of("COMMIT", "COMMITTED", "ACKNOWLEDGE", "ACKNOWLEDGED"))
+            .toList();
+
+    private final String stopAt;
+    private final AtomicInteger stepsLeft;
     private volatile boolean away = true;
 
-    private CrashingProcess(int stopAt) {
+    private CrashingProcess(String stopAt, int occurrence) {
         this.stopAt = stopAt;
+        stepsLeft = new AtomicInteger(occurrence);
     }
 
-    /** The directory, the port and the schema of the server, the step to stop at, and the first value to write. */
+    /** The directory, the port and the schema of the server, the step to stop at, at which time of it, and the first value. */
     public static void main(String[] arguments) throws Exception {
-        new CrashingProcess(Integer.parseInt(arguments[3]))
+        new CrashingProcess(arguments[3], Integer.parseInt(arguments[4]))
                 .run(
                         Path.of(arguments[0]),
                         Integer.parseInt(arguments[1]),
                         PostgresNames.DEFAULT.withSchema(arguments[2]).withChannel(arguments[2]),
-                        Integer.parseInt(arguments[4]));
+                        Integer.parseInt(arguments[5]));
         System.exit(0);
     }
 
@@ -83,7 +93,7 @@ public final class CrashingProcess {
         outbox.start();
         ExecutorService writers = Executors.newFixedThreadPool(WRITERS);
         CountDownLatch halfWritten = new CountDownLatch(WRITERS * WRITES / 2);
-        List<Future<Void>> written = java.util.stream.IntStream.range(0, WRITERS)
+        List<Future<Void>> written = IntStream.range(0, WRITERS)
                 .mapToObj(writer -> writers.submit(() -> {
                     for (int i = 0; i < WRITES; i++) {
                         write(outbox, store, "key" + writer, firstValue + i);
@@ -101,7 +111,7 @@ public final class CrashingProcess {
         writers.shutdown();
         Awaitility.await().atMost(30, SECONDS).until(() -> outbox.stats().pending() == 0);
         outbox.close();
-        say("end", String.valueOf(steps));
+        say("end", "");
     }
 
     private void write(DiskOutbox outbox, PostgresConfigStore store, String key, int value) {
@@ -148,10 +158,10 @@ public final class CrashingProcess {
     }
 
     private void step(String what) {
-        if (steps.incrementAndGet() == stopAt) {
+        if (what.equals(stopAt) && stepsLeft.decrementAndGet() == 0) {
             say("at", what);
             while (true) {
-                java.util.concurrent.locks.LockSupport.park();
+                LockSupport.park();
             }
         }
     }

@@ -52,7 +52,6 @@ class OutboxCrashTest {
     private final Set<String> acknowledged = new HashSet<>();
     private final Map<String, Integer> kills = new TreeMap<>();
     private int firstValue;
-    private int steps = 100;
 
     @AfterEach
     void close() {
@@ -65,14 +64,15 @@ class OutboxCrashTest {
         int wanted = Integer.getInteger("crash.kills", KILLS);
         int killed = 0;
         while (killed < wanted) {
-            if (random.nextInt(10) == 0) {
+            if (random.nextInt(8) == 0) {
                 damageAHeader();
             }
-            if (live(1 + random.nextInt(steps))) {
+            String step = CrashingProcess.STEPS.get(random.nextInt(CrashingProcess.STEPS.size()));
+            if (live(step, 1 + random.nextInt(1 + random.nextInt(12)))) {
                 killed++;
             }
         }
-        live(Integer.MAX_VALUE);
+        live("NEVER", 1);
         assertThat(logged()).as("in the store").containsAll(acknowledged);
         assertThat(segments()).isEmpty();
         System.out.println("Killed " + killed + " times with seed " + seed + ", " + acknowledged.size()
@@ -80,9 +80,9 @@ class OutboxCrashTest {
     }
 
     /** Whether it came to the step. */
-    private boolean live(int stopAt) throws Exception {
+    private boolean live(String stopAt, int occurrence) throws Exception {
         firstValue += VALUES_OF_A_LIFE;
-        Process process = start(stopAt);
+        Process process = start(stopAt, occurrence);
         CompletableFuture<Process> hanging =
                 new CompletableFuture<Process>().completeOnTimeout(process, HANGING_SECONDS, TimeUnit.SECONDS);
         CompletableFuture<Void> killed = hanging.thenAccept(Process::destroyForcibly);
@@ -109,10 +109,7 @@ class OutboxCrashTest {
                         // Not Process.destroyForcibly, which would throw away what was acknowledged last.
                         process.toHandle().destroyForcibly();
                     }
-                    case "end" -> {
-                        ended = true;
-                        steps = Integer.parseInt(words[1]);
-                    }
+                    case "end" -> ended = true;
                     default -> throw new AssertionError(line);
                 }
             }
@@ -124,13 +121,13 @@ class OutboxCrashTest {
         if (at != null) {
             kills.merge(at, 1, Integer::sum);
         } else if (!ended) {
-            throw new AssertionError(
-                    "Seed " + seed + ": the process neither ended nor came to step " + stopAt + ":\n" + log);
+            throw new AssertionError("Seed " + seed + ": the process neither ended nor came to " + stopAt + " "
+                    + occurrence + ":\n" + log);
         }
         return at != null;
     }
 
-    private Process start(int stopAt) throws IOException {
+    private Process start(String stopAt, int occurrence) throws IOException {
         return new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-XX:TieredStopAtLevel=1",
@@ -143,7 +140,8 @@ class OutboxCrashTest {
                         temporary.resolve("outbox").toString(),
                         String.valueOf(TestDatabase.port()),
                         database.names.schema(),
-                        String.valueOf(stopAt),
+                        stopAt,
+                        String.valueOf(occurrence),
                         String.valueOf(firstValue))
                 .redirectErrorStream(true)
                 .start();
