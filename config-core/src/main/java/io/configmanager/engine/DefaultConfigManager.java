@@ -119,34 +119,41 @@ final class DefaultConfigManager implements ConfigManager {
                 throw new ManagerStateException("The manager is closed");
             }
             DiskOutbox outbox = openOutbox();
-            writes.useOutbox(outbox);
-            Running started = start(outbox);
-            boolean untilPermanentFailure = settings.startupPolicy != StartupPolicy.DEFAULTS;
-            String problem = awaitLive(settings.startupTimeout, untilPermanentFailure) ? null : goOnWithoutStore();
-            if (problem == null) {
-                running = started;
-                phase = Phase.CONNECTED;
-                if (outbox != null) {
-                    outbox.start();
+            try {
+                connect(outbox);
+            } finally {
+                if (phase != Phase.CONNECTED && outbox != null) {
+                    writes.useOutbox(null);
+                    outbox.close();
                 }
-                return;
             }
-            stop(started);
-            writes.useOutbox(null);
-            if (outbox != null) {
-                outbox.close();
-            }
-            Throwable cause = status.lastFailure();
-            throw new ManagerStateException(
-                    status.state() == WatchState.STOPPED
-                            ? "The manager was closed while it was connecting"
-                            : "Configuration from " + store.description() + " is not live"
-                                    + (cause == null ? " after " + settings.startupTimeout : ": " + cause.getMessage())
-                                    + problem,
-                    cause);
         } finally {
             lifecycle.unlock();
         }
+    }
+
+    private void connect(@Nullable DiskOutbox outbox) {
+        writes.useOutbox(outbox);
+        Running started = start(outbox);
+        boolean untilPermanentFailure = settings.startupPolicy != StartupPolicy.DEFAULTS;
+        String problem = awaitLive(settings.startupTimeout, untilPermanentFailure) ? null : goOnWithoutStore();
+        if (problem == null) {
+            running = started;
+            phase = Phase.CONNECTED;
+            if (outbox != null) {
+                outbox.start();
+            }
+            return;
+        }
+        stop(started);
+        Throwable cause = status.lastFailure();
+        throw new ManagerStateException(
+                status.state() == WatchState.STOPPED
+                        ? "The manager was closed while it was connecting"
+                        : "Configuration from " + store.description() + " is not live"
+                                + (cause == null ? " after " + settings.startupTimeout : ": " + cause.getMessage())
+                                + problem,
+                cause);
     }
 
     /** By the startup policy; yields what stands against it, for the end of a message, or null if values are served now. */
@@ -206,12 +213,15 @@ final class DefaultConfigManager implements ConfigManager {
             if (last != null) {
                 stop(last);
             }
-            store.close();
-            if (last != null && join(last.threads(), deadline) && last.saver() != null) {
-                last.saver().saveLast();
-            }
-            if (outbox != null) {
-                outbox.close();
+            try {
+                store.close();
+                if (last != null && join(last.threads(), deadline) && last.saver() != null) {
+                    last.saver().saveLast();
+                }
+            } finally {
+                if (outbox != null) {
+                    outbox.close();
+                }
             }
             lanes.awaitLeft(deadline);
         } finally {
@@ -463,8 +473,17 @@ final class DefaultConfigManager implements ConfigManager {
         return new Running(loop, maintenance, saver, threads, stop);
     }
 
-    /** Tells the outbox too that the store is there. */
-    private record AlsoOutbox(Audience audience, DiskOutbox outbox) implements Audience {
+    /** Tells the outbox too how the store fares. Called by the watch thread only. */
+    private static final class AlsoOutbox implements Audience {
+
+        private final Audience audience;
+        private final DiskOutbox outbox;
+        private boolean back = true;
+
+        AlsoOutbox(Audience audience, DiskOutbox outbox) {
+            this.audience = audience;
+            this.outbox = outbox;
+        }
 
         @Override
         public void accept(ConfigChangeSet changes) {
@@ -479,12 +498,18 @@ final class DefaultConfigManager implements ConfigManager {
         @Override
         public void failed(Throwable failure) {
             audience.failed(failure);
+            back = true;
         }
 
         @Override
         public void live() {
             audience.live();
-            outbox.storeIsThere();
+            if (back) {
+                back = false;
+                outbox.storeIsBack();
+            } else {
+                outbox.storeIsThere();
+            }
         }
     }
 

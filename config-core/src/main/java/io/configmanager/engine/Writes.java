@@ -2,6 +2,7 @@
 package io.configmanager.engine;
 
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.QueuedWrite;
 import io.configmanager.StoreException;
@@ -81,6 +82,7 @@ final class Writes {
             }
             return applied(commit);
         }
+        StoreException failure = null;
         if (behind == null && !queue.storeIsAway()) {
             try {
                 return applied(commit);
@@ -91,9 +93,17 @@ final class Writes {
                 // Whether it was stored may be unknown; the outbox repeats it under the same id.
                 queue.storeWasAway();
                 log.debug("A write did not reach the store and is queued", e);
+                failure = e;
             }
         }
-        return queued(queue.enqueue(commit, whenAway == WhenAway.OVERWRITE, known, position.get()));
+        try {
+            return queued(queue.enqueue(commit, whenAway == WhenAway.OVERWRITE, known, position.get()));
+        } catch (ConfigException e) {
+            if (failure != null) {
+                e.addSuppressed(failure);
+            }
+            throw e;
+        }
     }
 
     /** Commits to the store; what it stored is readable when this returns. */

@@ -10,6 +10,7 @@ import io.configmanager.OutboxStats;
 import io.configmanager.QueuedWrite;
 import io.configmanager.QueuedWrite.State;
 import io.configmanager.StoreException;
+import io.configmanager.ValueType;
 import io.configmanager.VersionConflictException;
 import io.configmanager.outbox.Queued.Content;
 import io.configmanager.outbox.Queued.Done;
@@ -67,6 +68,9 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     /** Writes that are in the queue but not on disk yet. */
     private final Set<Long> unwritten = new HashSet<>();
+
+    /** Writes that are being applied or discarded just now; nobody else may decide about them. */
+    private final Set<Long> claimed = new HashSet<>();
 
     private final List<String> problems = new ArrayList<>();
     private long lastSequence;
@@ -135,12 +139,18 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         away = true;
     }
 
-    /** The store answers: applies at once what is pending, if the store was away. */
+    /** The store answers: the next write tries it again. */
     public void storeIsThere() {
         if (away) {
             away = false;
-            replay.wakeAll();
+            replay.wake();
         }
+    }
+
+    /** The store is back: applies at once what is pending, whatever had to wait after failures. */
+    public void storeIsBack() {
+        away = false;
+        replay.wakeAll();
     }
 
     /** Whether a write of this key would overtake one that is queued. */
@@ -191,11 +201,14 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     private Item item(Operation operation, boolean overwrite, @Nullable ConfigEntry known, Instant now) {
         Name name = new Name(operation.namespace(), operation.key());
-        Content content = operation instanceof Operation.Put put
-                ? new Content(put.value(), put.codec(), put.type().label(), put.ttl())
-                : null;
-        Queued before = queue.lastPending(name);
+        Queued before = queue.lastPending(name, Set.of());
         Item last = before == null ? null : WriteQueue.item(before, name);
+        // As in the store, a secret stays one.
+        boolean secret = (known != null && known.secret())
+                || (last != null && last.content() != null && last.content().secret());
+        Content content = operation instanceof Operation.Put put
+                ? new Content(put.value(), put.codec(), (secret ? ValueType.SECRET : put.type()).label(), put.ttl())
+                : null;
         long version = last != null ? last.version() : known == null ? 0 : known.version();
         boolean exists = last != null ? last.content() != null : known != null;
         Instant createdAt = !exists
@@ -254,7 +267,8 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         } catch (IOException e) {
             locked(() -> {
                 unwritten.remove(write.sequence());
-                keep(queue.refused(write.sequence()));
+                keep(queue.done(write.sequence(), Done.NOT_APPLIED));
+                show(write);
                 if (write.replaces() == null) {
                     // A newer state of it may be on its way to the disk.
                     appendLazily(done(write.sequence(), Done.NOT_APPLIED));
@@ -348,7 +362,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         record Again(Queued before, Admitted after, int size) {}
         Again again = locked(() -> {
                     Queued before = queue.find(id);
-                    if (before == null || before.pending()) {
+                    if (before == null || before.pending() || claimed.contains(before.sequence())) {
                         return Optional.<Again>empty();
                     }
                     // It takes the place of the other, so that a full outbox is no obstacle.
@@ -378,18 +392,20 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     @Override
     public boolean discard(UUID id) {
         Queued write = locked(() -> Optional.ofNullable(queue.find(id))
-                        .filter(found -> !unwritten.contains(found.sequence()) && !replay.isTrying(found.sequence())))
+                        .filter(found -> !unwritten.contains(found.sequence()) && claimed.add(found.sequence())))
                 .orElse(null);
         if (write == null) {
             return false;
         }
         try {
             journal.append(List.of(done(write.sequence(), Done.NOT_APPLIED)));
+            locked(() -> finish(write, Done.NOT_APPLIED));
         } catch (IOException e) {
             throw new StoreException(
                     "The outbox in " + journal.directory() + " cannot be written: " + e.getMessage(), true, e);
+        } finally {
+            release(write);
         }
-        locked(() -> finish(write, Done.NOT_APPLIED));
         log.info("Queued write {} of {} was discarded", write.id(), names(write));
         return true;
     }
@@ -405,6 +421,11 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         stop();
         replay.awaitEnd();
         journal.close();
+        // Whoever takes the directory next may apply them.
+        locked(() -> queue.all().stream()
+                .filter(Queued::pending)
+                .flatMap(write -> write.items().stream())
+                .forEach(item -> surroundings.pending(item.namespace(), item.key(), null)));
     }
 
     /** Tries once to apply what is pending; the thread that {@link #start} starts does so again and again. */
@@ -414,32 +435,34 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     // What the replay needs; it calls without the lock.
 
-    /** The sequences of what is pending on disk, in order. */
+    /** What is pending, in order. */
     List<Queued> pending() {
-        return locked(() -> queue.all().stream()
-                .filter(write -> write.pending() && !unwritten.contains(write.sequence()))
-                .toList());
+        return locked(() -> queue.all().stream().filter(Queued::pending).toList());
     }
 
-    /** Keys of writes that are not on disk yet, which later ones must not overtake. */
-    Set<Name> unwrittenNames() {
-        return locked(() -> {
-            Set<Name> names = new HashSet<>();
-            for (Long sequence : unwritten) {
-                Queued write = queue.get(sequence);
-                if (write != null) {
-                    write.items().forEach(item -> names.add(item.name()));
-                }
-            }
-            return names;
+    /** The write as it is now, for the caller alone until it is released; null if it may not be applied now. */
+    @Nullable
+    Queued claim(long sequence) {
+        return locked(() -> Optional.ofNullable(queue.get(sequence))
+                        .filter(write -> write.pending()
+                                && !unwritten.contains(sequence)
+                                && write.items().stream().allMatch(item -> item.after() == null)
+                                && claimed.add(sequence)))
+                .orElse(null);
+    }
+
+    void release(Queued write) {
+        locked(() -> {
+            claimed.remove(write.sequence());
         });
     }
 
-    /** The write as it is now; null if it is not pending any more. */
-    @Nullable
-    Queued pending(long sequence) {
-        return locked(() -> Optional.ofNullable(queue.get(sequence)).filter(Queued::pending))
-                .orElse(null);
+    /** Whether it still is to be applied, and so must not be overtaken. */
+    boolean isPending(long sequence) {
+        return locked(() -> {
+            Queued write = queue.get(sequence);
+            return write != null && write.pending();
+        });
     }
 
     boolean isExpired(Queued write) {
@@ -494,14 +517,11 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     private void show(Queued write) {
         if (settings.readYourWrites()) {
             for (Item item : write.items()) {
-                Queued last = queue.lastPending(item.name());
-                boolean visible = last != null && !unwritten.contains(last.sequence());
-                if (visible || last == null) {
-                    surroundings.pending(
-                            item.namespace(),
-                            item.key(),
-                            last == null ? null : last.change(WriteQueue.item(last, item.name())));
-                }
+                Queued last = queue.lastPending(item.name(), unwritten);
+                surroundings.pending(
+                        item.namespace(),
+                        item.key(),
+                        last == null ? null : last.change(WriteQueue.item(last, item.name())));
             }
         }
     }
@@ -512,7 +532,11 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         lastSequence = own.last();
         locked(() -> keep(queue.recover(own.states(), own.finished(), own.sizes())));
         for (Journal orphan : journal.orphans()) {
-            adopt(orphan);
+            try {
+                adopt(orphan);
+            } catch (IOException | RuntimeException e) {
+                problems.add(orphan.directory() + " cannot be taken over now: " + e);
+            }
         }
         locked(() -> {
             queue.all().forEach(this::show);

@@ -50,6 +50,10 @@ record Queued(
             String type,
             @Nullable Duration ttl) {
 
+        boolean secret() {
+            return type.equals(ValueType.SECRET.label());
+        }
+
         /** Everything but the value, so that no log line can leak it. */
         @Override
         public String toString() {
@@ -183,7 +187,9 @@ record Queued(
                         queuedAt,
                         null,
                         author);
-        return new QueuedWrite.Change(item.namespace(), item.key(), entry, item.expected());
+        Long expected = item.expected();
+        boolean exact = expected != null && expected >= 0 && item.after() == null;
+        return new QueuedWrite.Change(item.namespace(), item.key(), entry, exact ? expected : null);
     }
 
     QueuedWrite shown(int attempts, @Nullable String lastFailure) {

@@ -11,6 +11,7 @@ import io.configmanager.outbox.Queued.Name;
 import io.configmanager.store.Position;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -30,6 +31,7 @@ final class Replay implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Replay.class);
     private static final Duration FIRST_RETRY = Duration.ofSeconds(1);
+    private static final Duration AFTER_REFUSALS = Duration.ofSeconds(5);
     private static final Duration STOP_TIMEOUT = Duration.ofMillis(500);
 
     /** So many transient failures in a row are no longer about single writes. */
@@ -45,7 +47,6 @@ final class Replay implements Runnable {
     private final Condition changed = lock.newCondition();
     private boolean woken;
     private volatile boolean stopping;
-    private volatile long trying = -1;
     private @Nullable Thread thread;
 
     private record Attempts(int count, long notBefore, String failure) {}
@@ -136,10 +137,6 @@ final class Replay implements Runnable {
         return failed == null ? null : failed.failure();
     }
 
-    boolean isTrying(long sequence) {
-        return trying == sequence;
-    }
-
     private void await(Duration wait) throws InterruptedException {
         long left = wait.toNanos();
         lock.lock();
@@ -160,15 +157,12 @@ final class Replay implements Runnable {
      */
     Duration pass() {
         long start = nanoTime.getAsLong();
-        Set<Name> held = outbox.unwrittenNames();
+        Set<Name> held = new HashSet<>();
         Map<Position, Boolean> replaced = new HashMap<>();
         Duration wait = settings.idleInterval();
         int failuresInRow = 0;
-        for (Queued planned : outbox.pending()) {
-            Queued write = outbox.pending(planned.sequence());
-            if (write == null) {
-                continue;
-            }
+        int refusalsInRow = 0;
+        for (Queued write : outbox.pending()) {
             if (stopping
                     || nanoTime.getAsLong() - start >= settings.passTimeout().toNanos()) {
                 return Duration.ZERO;
@@ -180,20 +174,24 @@ final class Replay implements Runnable {
             }
             Duration left = notBefore(write);
             if (left.isZero()) {
-                trying = write.sequence();
-                Outcome outcome = attempt(write, replaced);
-                trying = -1;
+                Outcome outcome = claimAndAttempt(write.sequence(), replaced);
                 if (outcome == Outcome.SETTLED) {
                     attempts.remove(write.sequence());
                     failuresInRow = 0;
+                    refusalsInRow = 0;
                     continue;
                 }
                 failuresInRow = outcome == Outcome.UNREACHED ? failuresInRow + 1 : 0;
+                refusalsInRow = outcome == Outcome.HELD ? refusalsInRow + 1 : 0;
+                if (refusalsInRow >= FAILURES_OF_A_STORE_AWAY) {
+                    // A wrong password must not become ten thousand refused logins.
+                    return shorter(AFTER_REFUSALS, settings.pendingInterval());
+                }
                 if (failuresInRow >= FAILURES_OF_A_STORE_AWAY || (failuresInRow > 0 && outbox.storeIsAway())) {
                     outbox.storeWasAway();
                     return settings.pendingInterval();
                 }
-                left = notBefore(write);
+                left = outcome == Outcome.NOT_YET ? settings.pendingInterval() : notBefore(write);
             }
             write.items().forEach(item -> held.add(item.name()));
             wait = shorter(wait, shorter(left, settings.pendingInterval()));
@@ -201,9 +199,23 @@ final class Replay implements Runnable {
         return wait;
     }
 
+    private Outcome claimAndAttempt(long sequence, Map<Position, Boolean> replaced) {
+        Queued write = outbox.claim(sequence);
+        if (write == null) {
+            return outbox.isPending(sequence) ? Outcome.NOT_YET : Outcome.SETTLED;
+        }
+        try {
+            return attempt(write, replaced);
+        } finally {
+            outbox.release(write);
+        }
+    }
+
     private enum Outcome {
         /** Applied, or waiting for somebody to decide. */
         SETTLED,
+        /** It is not on disk yet, or somebody is deciding about it. */
+        NOT_YET,
         /** The store answers, and refuses for now. */
         HELD,
         /** The store did not answer, or not in time. */

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.NavigableSet;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -62,11 +63,18 @@ final class WriteQueue {
         return pending.containsKey(name);
     }
 
-    /** The last pending write of a key; null if there is none. */
+    /** The last pending write of a key but for some; null if there is none. */
     @Nullable
-    Queued lastPending(Name name) {
+    Queued lastPending(Name name, Set<Long> butFor) {
         NavigableSet<Long> sequences = pending.get(name);
-        return sequences == null ? null : all.get(sequences.last());
+        if (sequences != null) {
+            for (Long sequence : sequences.descendingSet()) {
+                if (!butFor.contains(sequence)) {
+                    return all.get(sequence);
+                }
+            }
+        }
+        return null;
     }
 
     static Item item(Queued write, Name name) {
@@ -82,26 +90,6 @@ final class WriteQueue {
         put(write);
         sizes.put(write.sequence(), size);
         bytes += size;
-    }
-
-    /**
-     * The disk refused a write that others may be based on already: they are based on what it was based on.
-     *
-     * @return the new state of those
-     */
-    List<Queued> refused(long sequence) {
-        List<Queued> changed = new ArrayList<>();
-        Queued write = Objects.requireNonNull(remove(sequence));
-        for (Item item : write.items()) {
-            Queued next = next(item.name(), sequence);
-            if (next != null) {
-                Queued now = next.with(other ->
-                        other.name().equals(item.name()) ? other.expecting(item.expected(), item.after()) : other);
-                put(now);
-                changed.add(now);
-            }
-        }
-        return changed;
     }
 
     /**
@@ -165,7 +153,7 @@ final class WriteQueue {
      *
      * @param states the newest state of each write that may not be finished
      * @param finished what is known of finished ones
-     * @return what became a conflict because what it was based on is neither here nor known
+     * @return the new state of those whose base is finished, which are conflicts if it is neither here nor known
      */
     List<Queued> recover(Map<Long, Queued> states, Map<Long, Done> finished, Map<Long, Integer> newSizes) {
         NavigableMap<Long, Queued> live = new TreeMap<>(states);
@@ -177,7 +165,7 @@ final class WriteQueue {
         });
         live.keySet().removeAll(outcomes.keySet());
         live.values().forEach(write -> add(write, newSizes.getOrDefault(write.sequence(), 0)));
-        List<Queued> parked = new ArrayList<>();
+        List<Queued> changed = new ArrayList<>();
         for (Long sequence : List.copyOf(live.keySet())) {
             for (Item item : Objects.requireNonNull(all.get(sequence)).items()) {
                 Long after = item.after();
@@ -189,13 +177,16 @@ final class WriteQueue {
                 Queued now = all.get(sequence);
                 Long version = before == null ? outcome.versionOf(item) : null;
                 if (version == null) {
-                    park(sequence, State.CONFLICT, BROKEN_CHAIN, parked);
+                    park(sequence, State.CONFLICT, BROKEN_CHAIN, changed);
                 } else if (now != null && now.pending()) {
-                    put(now.with(other -> other.name().equals(item.name()) ? other.expecting(version, null) : other));
+                    Queued based = now.with(
+                            other -> other.name().equals(item.name()) ? other.expecting(version, null) : other);
+                    put(based);
+                    changed.add(based);
                 }
             }
         }
-        return parked;
+        return changed;
     }
 
     private void put(Queued write) {

@@ -244,7 +244,7 @@ class DiskOutboxTest {
         assertThat(tried).hasSize(3);
         assertThat(outbox.storeIsAway()).isTrue();
         refusal = commit -> null;
-        outbox.storeIsThere();
+        outbox.storeIsBack();
         outbox.pass();
         assertThat(outbox.writes()).isEmpty();
         assertThat(outbox.storeIsAway()).isFalse();
@@ -372,6 +372,56 @@ class DiskOutboxTest {
         assertThat(history("a")).containsExactly("2", "1");
         restart();
         assertThat(outbox.writes()).isEmpty();
+    }
+
+    /** As the store does: who sets a secret anew need not say again that it is one. */
+    @Test
+    void aSecretStaysOne() {
+        store.commit(commit(new Operation.Put("", "a", "hush", "json", ValueType.SECRET, null, Condition.ALWAYS)));
+        known.put("a", store.get("", "a").entry());
+        queue("a", "hush 2");
+        queue("a", "hush 3");
+        assertThat(outbox.writes())
+                .allMatch(write -> write.changes().get(0).entry().secret());
+    }
+
+    /** A wrong password must not become as many refused logins as there are writes. */
+    @Test
+    void aStoreThatRefusesEndsThePassToo() {
+        List<Commit> tried = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            queue("k" + i, "1");
+        }
+        refusal = commit -> {
+            tried.add(commit);
+            return new StoreException("wrong password", false, null);
+        };
+        assertThat(outbox.pass()).isEqualTo(Duration.ofSeconds(5));
+        assertThat(tried).hasSize(3);
+        assertThat(outbox.storeIsAway()).isFalse();
+        // Those that were refused wait for a while, so that others have their turn.
+        outbox.pass();
+        assertThat(tried).extracting(DiskOutboxTest::key).containsExactly("k0", "k1", "k2", "k3", "k4", "k5");
+    }
+
+    @Test
+    void whatIsBeingAppliedCannotBeDiscarded() {
+        UUID id = queue("a", "1");
+        List<Boolean> discarded = new ArrayList<>();
+        refusal = commit -> {
+            discarded.add(outbox.discard(id));
+            return null;
+        };
+        outbox.pass();
+        assertThat(discarded).containsExactly(false);
+        assertThat(stored("a")).isEqualTo("1");
+    }
+
+    @Test
+    void whatAClosedOutboxHoldsIsNotShownAnyMore() {
+        queue("a", "1");
+        outbox.close();
+        assertThat(shown).isEmpty();
     }
 
     @Test

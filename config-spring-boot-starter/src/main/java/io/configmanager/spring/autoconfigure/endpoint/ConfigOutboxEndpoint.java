@@ -139,8 +139,13 @@ final class ConfigOutboxEndpoint {
     }
 
     private @Nullable ConfigEntry current(QueuedWrite.Change change) {
+        boolean held = manager.activeNamespaces().stream()
+                .anyMatch(active -> active.name().equals(change.namespace()));
         try {
-            return manager.namespace(change.namespace()).entry(change.key()).orElse(null);
+            // Looking at a conflict must not load a namespace, nor wait for a store that is away.
+            return held
+                    ? manager.namespace(change.namespace()).stored(change.key()).orElse(null)
+                    : null;
         } catch (ConfigException e) {
             return null;
         }
