@@ -39,12 +39,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -445,7 +445,6 @@ final class DefaultConfigManager implements ConfigManager {
         status.starting();
         CountDownLatch stop = new CountDownLatch(1);
         Pause pause = duration -> stop.await(duration.toNanos(), TimeUnit.NANOSECONDS);
-        RandomGenerator random = RandomGenerator.getDefault();
         WatchLoop loop = new WatchLoop(
                 store,
                 reconciler,
@@ -458,7 +457,7 @@ final class DefaultConfigManager implements ConfigManager {
                         new Backoff(settings.firstRetry, settings.lastRetry),
                         settings.pollTimeout,
                         pause,
-                        random,
+                        new SplittableRandom(),
                         System::nanoTime));
         BootSnapshotSaver saver = saver(loop);
         Maintenance maintenance = new Maintenance(
@@ -467,7 +466,7 @@ final class DefaultConfigManager implements ConfigManager {
                 status,
                 settings.maintenanceInterval,
                 pause,
-                RandomGenerator.getDefault());
+                new SplittableRandom());
         List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
         threads.forEach(Thread::start);
         return new Running(loop, maintenance, saver, threads, stop);

@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -86,7 +87,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 Journal.Settings.SEGMENT_BYTES,
                 InstantSource.system(),
                 System::nanoTime,
-                RandomGenerator.getDefault());
+                new SplittableRandom());
     }
 
     static DiskOutbox open(

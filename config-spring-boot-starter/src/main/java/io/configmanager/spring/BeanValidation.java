@@ -9,9 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.BeanFactory;
-import org.springframework.util.ClassUtils;
 
-/** Bean Validation, if it is there. Messages that would quote the value are replaced. */
+/** Bean Validation. Without its API this class does not load. Messages that would quote the value are replaced. */
 final class BeanValidation {
 
     private final Validator validator;
@@ -25,9 +24,6 @@ final class BeanValidation {
 
     /** The application's validator, else the default one; null if there is none. */
     static @Nullable BeanValidation of(BeanFactory beanFactory) {
-        if (!ClassUtils.isPresent("jakarta.validation.Validator", BeanValidation.class.getClassLoader())) {
-            return null;
-        }
         Validator own = beanFactory.getBeanProvider(Validator.class).getIfUnique();
         try {
             return new BeanValidation(

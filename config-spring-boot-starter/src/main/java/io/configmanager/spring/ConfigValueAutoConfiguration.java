@@ -24,6 +24,7 @@ import org.springframework.core.convert.ConversionService;
 import org.springframework.core.io.Resource;
 import org.springframework.core.io.ResourceLoader;
 import org.springframework.format.support.FormattingConversionService;
+import org.springframework.util.ClassUtils;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -90,7 +91,11 @@ public final class ConfigValueAutoConfiguration {
                         conversions(beanFactory, context),
                         beanFactory::copyRegisteredEditorsTo,
                         context.getEnvironment(),
-                        BeanValidation.of(beanFactory)),
+                        ClassUtils.isPresent(
+                                        "jakarta.validation.Validator",
+                                        ConfigValueAutoConfiguration.class.getClassLoader())
+                                ? BeanValidation.of(beanFactory)
+                                : null),
                 context,
                 known -> {
                     if (beanFactory instanceof DefaultListableBeanFactory factory

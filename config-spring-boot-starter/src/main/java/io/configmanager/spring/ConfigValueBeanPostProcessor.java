@@ -116,14 +116,14 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
         return List.copyOf(found);
     }
 
-    private static boolean isInjectedBySpring(Method method) {
-        for (Annotation annotation : method.getAnnotations()) {
+    static boolean isInjectedBySpring(AnnotatedElement element) {
+        for (Annotation annotation : element.getAnnotations()) {
             if (annotation.annotationType().getName().endsWith(".Inject")) {
                 return true;
             }
         }
-        return AnnotatedElementUtils.hasAnnotation(method, Autowired.class)
-                || AnnotatedElementUtils.hasAnnotation(method, Bean.class);
+        return AnnotatedElementUtils.hasAnnotation(element, Autowired.class)
+                || AnnotatedElementUtils.hasAnnotation(element, Bean.class);
     }
 
     private static @Nullable ConfigValue annotation(AnnotatedElement element) {

@@ -102,6 +102,15 @@ final class Group implements Live<Object>, TargetSource {
         if (!proxyable()) {
             return get();
         }
+        return factory().getProxy(type.getClassLoader());
+    }
+
+    /** The class of {@link #proxy()}, if there is one. */
+    Class<?> proxyClass() {
+        return factory().getProxyClass(type.getClassLoader());
+    }
+
+    private ProxyFactory factory() {
         ProxyFactory factory = new ProxyFactory();
         factory.setTargetSource(this);
         if (type.isInterface()) {
@@ -109,7 +118,7 @@ final class Group implements Live<Object>, TargetSource {
         } else {
             factory.setProxyTargetClass(true);
         }
-        return factory.getProxy(type.getClassLoader());
+        return factory;
     }
 
     boolean proxyable() {

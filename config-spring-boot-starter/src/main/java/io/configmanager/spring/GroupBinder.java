@@ -3,6 +3,8 @@ package io.configmanager.spring;
 
 import io.configmanager.ConfigView;
 import io.configmanager.codec.Codec;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -15,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.PropertyEditorRegistry;
@@ -147,7 +150,9 @@ final class GroupBinder {
                 }
             }
             return Proxy.newProxyInstance(
-                    type.getClassLoader(), new Class<?>[] {type}, new Snapshot(type, Map.copyOf(values)));
+                    type.getClassLoader(),
+                    new Class<?>[] {type},
+                    new Snapshot(type, Map.copyOf(values), new ConcurrentHashMap<>()));
         }
 
         @Override
@@ -269,7 +274,8 @@ final class GroupBinder {
     }
 
     /** Implements an interface by values that do not change. */
-    private record Snapshot(Class<?> type, Map<String, Object> values) implements InvocationHandler {
+    private record Snapshot(Class<?> type, Map<String, Object> values, Map<Method, MethodHandle> defaults)
+            implements InvocationHandler {
 
         @Override
         public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
@@ -281,9 +287,18 @@ final class GroupBinder {
                 };
             }
             Object value = values.get(method.getName());
-            return value == null && method.isDefault()
-                    ? InvocationHandler.invokeDefault(proxy, method, arguments)
-                    : value;
+            if (value != null || !method.isDefault()) {
+                return value;
+            }
+            MethodHandle handle = defaults.get(method);
+            if (handle == null) {
+                // InvocationHandler.invokeDefault refuses an interface that is not public.
+                Class<?> owner = method.getDeclaringClass();
+                handle = MethodHandles.privateLookupIn(owner, MethodHandles.lookup())
+                        .unreflectSpecial(method, owner);
+                defaults.put(method, handle);
+            }
+            return handle.bindTo(proxy).invokeWithArguments(arguments == null ? new Object[0] : arguments);
         }
     }
 }

@@ -10,17 +10,25 @@ import io.configmanager.spring.autoconfigure.ConfigEnvironmentAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiConsumer;
-import java.util.random.RandomGenerator;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.springframework.aop.SpringProxy;
+import org.springframework.aop.framework.AopProxyUtils;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.aot.generate.GeneratedFiles;
 import org.springframework.aot.hint.MemberCategory;
 import org.springframework.aot.hint.RuntimeHints;
 import org.springframework.aot.hint.TypeReference;
 import org.springframework.aot.hint.predicate.RuntimeHintsPredicates;
 import org.springframework.aot.test.generate.TestGenerationContext;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 import org.springframework.context.annotation.Bean;
@@ -36,18 +44,6 @@ import org.springframework.javapoet.ClassName;
 @CompileWithForkedClassLoader
 class ConfigAotTest {
 
-    /** JDK 17 looks for it once, by the context class loader, and the one of this test is not below the application's. */
-    @BeforeAll
-    static void findTheRandomGenerator() {
-        ClassLoader forked = Thread.currentThread().getContextClassLoader();
-        Thread.currentThread().setContextClassLoader(ClassLoader.getSystemClassLoader());
-        try {
-            RandomGenerator.getDefault();
-        } finally {
-            Thread.currentThread().setContextClassLoader(forked);
-        }
-    }
-
     @Configuration(proxyBeanMethods = false)
     @ImportAutoConfiguration({
         ConfigValueAutoConfiguration.class,
@@ -55,11 +51,87 @@ class ConfigAotTest {
         ConfigManagerAutoConfiguration.class,
         ConfigEnvironmentAutoConfiguration.class
     })
+    @EnableConfigurationProperties(Pool.class)
     static class Application {
 
         @Bean
         Service service(@ConfigValue(key = "app/name", defaultValue = "nobody") Live<String> name) {
             return new Service(name);
+        }
+
+        @Bean
+        Groups groups(Live<Box> box, Door door) {
+            return new Groups(box, door);
+        }
+    }
+
+    static class Groups {
+
+        final Live<Box> box;
+        final Door door;
+        final List<String> heard = new CopyOnWriteArrayList<>();
+
+        @Autowired
+        private Pool pool;
+
+        @Autowired
+        private Live<Lamp> lamp;
+
+        Groups(Live<Box> box, Door door) {
+            this.box = box;
+            this.door = door;
+        }
+
+        @ConfigListener
+        void heard(Shelf shelf) {
+            heard.add(shelf.name());
+        }
+    }
+
+    @ConfigPrefix("box")
+    record Box(
+            @DefaultValue("small") String size,
+            @DefaultValue Elsewhere.Content content) {}
+
+    static class Elsewhere {
+        record Key(String number) {}
+
+        record Content(@DefaultValue("1") int count) {}
+    }
+
+    @ConfigPrefix("door")
+    interface Door {
+        default String color() {
+            return "green";
+        }
+
+        default Map<String, Elsewhere.Key> keys() {
+            return Map.of();
+        }
+    }
+
+    @ConfigPrefix("lamp")
+    record Lamp(@DefaultValue("60") int watt) {}
+
+    @ConfigPrefix("shelf")
+    record Shelf(@DefaultValue("low") String name) {}
+
+    @ConfigPrefix
+    @ConfigurationProperties("pool")
+    static class Pool {
+
+        private int size = 8;
+
+        public int getSize() {
+            return size;
+        }
+
+        public void setSize(int size) {
+            this.size = size;
+        }
+
+        int twice() {
+            return 2 * size;
         }
     }
 
@@ -97,6 +169,8 @@ class ConfigAotTest {
         TestGenerationContext generation = new TestGenerationContext();
         ClassName initializer = new ApplicationContextAotGenerator().processAheadOfTime(context, generation);
         generation.writeGeneratedContent();
+        assertThat(generation.getGeneratedFiles().getGeneratedFiles(GeneratedFiles.Kind.CLASS))
+                .containsKey(Pool.class.getName().replace('.', '/') + "$$SpringCGLIB$$0.class");
         TestCompiler.forSystem().with(generation).compile(compiled -> {
             GenericApplicationContext fresh = new GenericApplicationContext();
             withProperties(fresh);
@@ -126,6 +200,74 @@ class ConfigAotTest {
             await().untilAsserted(() -> assertThat(service.name.get()).isEqualTo("somebody"));
             await().untilAsserted(() -> assertThat(service.timeout).isEqualTo(Duration.ofSeconds(1)));
             await().untilAsserted(() -> assertThat(service.limit).isEqualTo(2));
+        });
+    }
+
+    @Test
+    void groupsAndListenersFollowInTheGeneratedApplication() {
+        generated((context, hints) -> {
+            Groups groups = context.getBean(Groups.class);
+            assertThat(groups.box.get()).isEqualTo(new Box("small", new Elsewhere.Content(1)));
+            assertThat(groups.door.color()).isEqualTo("green");
+            assertThat(groups.pool.getSize()).isEqualTo(8);
+            assertThat(AopUtils.isCglibProxy(groups.pool)).isTrue();
+            assertThat(groups.lamp.get().watt()).isEqualTo(60);
+
+            context.getBean(Config.class)
+                    .commit(batch -> batch.set("box/size", "large")
+                            .set("box/content", Map.of("count", 2))
+                            .set("door/color", "red")
+                            .set("door/keys/front/number", "7")
+                            .set("pool/size", 9)
+                            .set("lamp/watt", 40)
+                            .set("shelf/name", "high"));
+            await().untilAsserted(() -> assertThat(groups.heard).containsExactly("high"));
+            assertThat(groups.box.get()).isEqualTo(new Box("large", new Elsewhere.Content(2)));
+            assertThat(groups.door.color()).isEqualTo("red");
+            assertThat(groups.door.keys()).isEqualTo(Map.of("front", new Elsewhere.Key("7")));
+            assertThat(groups.pool.getSize()).isEqualTo(9);
+            assertThat(groups.pool.twice()).isEqualTo(18);
+            assertThat(groups.lamp.get().watt()).isEqualTo(40);
+        });
+    }
+
+    @Test
+    void hintsNameHowGroupsAreBoundAndProxiedAndWhatListens() {
+        generated((context, hints) -> {
+            try {
+                assertThat(RuntimeHintsPredicates.reflection()
+                                .onMethodInvocation(Groups.class.getDeclaredMethod("heard", Shelf.class)))
+                        .accepts(hints);
+                assertThat(RuntimeHintsPredicates.reflection()
+                                .onMethodInvocation(Pool.class.getDeclaredMethod("setSize", int.class)))
+                        .accepts(hints);
+                assertThat(RuntimeHintsPredicates.reflection()
+                                .onMethodInvocation(Pool.class.getDeclaredMethod("twice")))
+                        .accepts(hints);
+                assertThat(RuntimeHintsPredicates.reflection()
+                                .onMethodInvocation(Door.class.getDeclaredMethod("color")))
+                        .accepts(hints);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e);
+            }
+            for (Class<?> bound : List.of(
+                    Box.class, Elsewhere.Content.class, Elsewhere.Key.class, Lamp.class, Shelf.class, Pool.class)) {
+                assertThat(RuntimeHintsPredicates.reflection()
+                                .onConstructorInvocation(bound.getDeclaredConstructors()[0]))
+                        .as(bound.getName())
+                        .accepts(hints);
+            }
+            assertThat(RuntimeHintsPredicates.proxies().forInterfaces(Door.class))
+                    .accepts(hints);
+            Door door = context.getBean(Groups.class).door;
+            assertThat(door).isInstanceOf(SpringProxy.class);
+            assertThat(RuntimeHintsPredicates.proxies()
+                            .forInterfaces(AopProxyUtils.completeJdkProxyInterfaces(Door.class)))
+                    .accepts(hints);
+            assertThat(RuntimeHintsPredicates.reflection()
+                            .onType(context.getBean(Groups.class).pool.getClass())
+                            .withMemberCategory(MemberCategory.INVOKE_DECLARED_CONSTRUCTORS))
+                    .accepts(hints);
         });
     }
 

@@ -46,7 +46,7 @@ class TourApplicationTest {
     @TestFactory
     List<DynamicTest> everyFormFollows() {
         Map<String, Form> forms = application.getBeansOfType(Form.class);
-        assertThat(forms).hasSizeGreaterThan(16);
+        assertThat(forms).hasSizeGreaterThan(22);
         return forms.entrySet().stream()
                 .map(form -> DynamicTest.dynamicTest(form.getKey(), () -> follows(form.getValue())))
                 .toList();
