@@ -99,7 +99,7 @@ final class QueueCheck {
             String client = name.substring(0, name.indexOf('.'));
             for (Line line : lines) {
                 switch (line.kind()) {
-                    case "D" -> writes.add(new Write(client, line));
+                    case "J" -> writes.add(new Write(client, line));
                     case "P" -> left.put(line.text(2), line.text(3));
                     case "R" -> drained(client, line);
                     default -> {}
@@ -125,7 +125,7 @@ final class QueueCheck {
             List<Place> places = history.places(write.tag());
             findings.count("writes with an outbox " + write.outcome());
             if (write.queued()) {
-                findings.count("queued writes " + left.getOrDefault(write.id(), places.isEmpty() ? "gone" : "applied"));
+                findings.count("queued writes " + left.getOrDefault(write.id(), places.isEmpty() ? "without effect" : "applied"));
             }
             refused(write, places);
             if (write.acknowledged()) {

@@ -67,7 +67,7 @@ final class QueueWriter extends PlannedWriter<QueueKind> {
             outcome = "unknown";
         }
         recorder.write(
-                "D",
+                "J",
                 start,
                 System.nanoTime(),
                 step.tag(),
