@@ -29,6 +29,9 @@ final class QueueCheck {
 
     private static final Set<String> CERTAIN_EFFECT = Set.of("SET", "SET_IF", "DELETE_IF", "COMMIT", "OVERWRITE");
 
+    /** What became of a write that may be stored; the empty one was queued and is not in the outbox any more. */
+    private static final Set<String> MAY_BE_STORED = Set.of("", "APPLIED", "PENDING", "unknown");
+
     private final History history;
     private final Timeline timeline;
     private final Findings findings;
@@ -125,7 +128,8 @@ final class QueueCheck {
             List<Place> places = history.places(write.tag());
             findings.count("writes with an outbox " + write.outcome());
             if (write.queued()) {
-                findings.count("queued writes " + left.getOrDefault(write.id(), places.isEmpty() ? "without effect" : "applied"));
+                findings.count("queued writes "
+                        + left.getOrDefault(write.id(), places.isEmpty() ? "without effect" : "applied"));
             }
             refused(write, places);
             if (write.acknowledged()) {
@@ -159,7 +163,7 @@ final class QueueCheck {
 
     private void refused(Write write, List<Place> places) {
         String state = write.queued() ? left.getOrDefault(write.id(), "") : write.outcome();
-        if (state.isEmpty() || write.outcome().equals("APPLIED") || state.equals("unknown")) {
+        if (MAY_BE_STORED.contains(state)) {
             return;
         }
         findings.judged(Invariant.I9);
