@@ -110,7 +110,7 @@ final class Plan {
         DELETE(5),
         DELETE_IF(10),
         COMMIT(15),
-        OVERWRITE(10);
+        OVERWRITE(30);
 
         final int weight;
 

@@ -3,6 +3,7 @@ package io.configmanager.samples.robustness;
 
 import io.configmanager.Config;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigException;
 import io.configmanager.ConfigManager;
 import io.configmanager.ManagerStateException;
 import io.configmanager.StoreException;
@@ -34,7 +35,13 @@ final class QueueWriter extends PlannedWriter<QueueKind> {
         String other = Keys.queued(step.key() + 1);
         boolean overwrites = step.kind() == QueueKind.OVERWRITE;
         boolean conditional = step.kind() == QueueKind.SET_IF || step.kind() == QueueKind.DELETE_IF;
-        long known = config.entry(key).map(ConfigEntry::version).orElse(0L);
+        long known;
+        try {
+            known = config.entry(key).map(ConfigEntry::version).orElse(0L);
+        } catch (ConfigException e) {
+            // The namespace is not in memory, and cannot be loaded now: there is nothing to base a write on.
+            return;
+        }
         WriteOptions plain = known == 0 ? WriteOptions.createOnly() : WriteOptions.expectVersion(known);
         WriteOptions options = (conditional ? plain : WriteOptions.DEFAULT)
                 .withComment(step.tag())
