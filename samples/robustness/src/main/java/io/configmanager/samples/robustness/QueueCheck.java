@@ -172,8 +172,9 @@ final class QueueCheck {
         findings.judged(Invariant.I9);
         for (Place place : places) {
             long committed = committed(place);
-            boolean surely =
-                    !write.queued() || committed > write.end() + IN_FLIGHT || isKnownToTheStore(write, committed);
+            boolean surely = write.queued()
+                    ? committed > write.end() + IN_FLIGHT || isKnownToTheStore(write, committed)
+                    : isAlone(write);
             if (surely && !replaced(write.start(), committed)) {
                 violated(Invariant.I9, write, "is " + state + " but had an effect at " + place.revision());
             }
@@ -181,16 +182,20 @@ final class QueueCheck {
     }
 
     /**
-     * Whether the store had been asked for it before it was asked again, and so has to say that it was done. It is not asked if an earlier
-     * write became a conflict, and one that is made at the same time may be the earlier one.
+     * Whether the store had been asked for it before it was asked again, and so has to say that it was done. It is not asked if
+     * an earlier write of the client was queued meanwhile.
      */
     private boolean isKnownToTheStore(Write write, long committed) {
-        return (write.end() - write.start() < AT_ONCE || committed < write.end() - CLOCKS_APART)
-                && writes.stream()
-                        .noneMatch(other -> other != write
-                                && other.client().equals(write.client())
-                                && other.start() < write.end()
-                                && other.end() > write.start());
+        return (write.end() - write.start() < AT_ONCE || committed < write.end() - CLOCKS_APART) && isAlone(write);
+    }
+
+    /** Whether its client did nothing else at that time that may have been queued before it. */
+    private boolean isAlone(Write write) {
+        return writes.stream()
+                .noneMatch(other -> other != write
+                        && other.client().equals(write.client())
+                        && other.start() < write.end()
+                        && other.end() > write.start());
     }
 
     private void durable(Write write, List<Place> places) {
