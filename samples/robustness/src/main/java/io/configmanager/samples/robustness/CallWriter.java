@@ -2,6 +2,7 @@
 package io.configmanager.samples.robustness;
 
 import com.mongodb.MongoException;
+import io.configmanager.Condition;
 import io.configmanager.Config;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigException;
@@ -10,6 +11,7 @@ import io.configmanager.InvalidConfigException;
 import io.configmanager.ManagerStateException;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
+import io.configmanager.WhenAway;
 import io.configmanager.WriteOptions;
 import io.configmanager.WriteResult;
 import io.configmanager.samples.robustness.Plan.CallKind;
@@ -18,23 +20,22 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.StringJoiner;
-import java.util.concurrent.TimeUnit;
 import org.springframework.dao.DataAccessException;
 import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.support.TransactionTemplate;
 
-/** Calls a manager as its plan says, and records what it was told and what it reads right afterwards. */
-final class CallWriter implements Runnable {
+/**
+ * Calls a manager as its plan says, and records what it was told and what it reads right afterwards. Nothing of it is
+ * queued: that is the affair of {@link QueueWriter}.
+ */
+final class CallWriter extends PlannedWriter<CallKind> {
 
-    private static final Duration TOO_LATE = Duration.ofSeconds(2);
+    private static final WriteOptions OPTIONS = WriteOptions.DEFAULT.whenAway(WhenAway.FAIL);
 
     private final ConfigManager manager;
     private final TransactionTemplate transactions;
     private final Recorder recorder;
-    private final List<Step<CallKind>> steps;
-    private final long loadStart;
-    private volatile boolean stopping;
 
     /** What a call was answered. */
     private record Answer(String outcome, long revision, List<ConfigEntry> entries, long expected) {
@@ -54,35 +55,14 @@ final class CallWriter implements Runnable {
             Recorder recorder,
             List<Step<CallKind>> steps,
             long loadStart) {
+        super(steps, loadStart);
         this.manager = manager;
         this.transactions = new TransactionTemplate(transactions);
         this.recorder = recorder;
-        this.steps = steps;
-        this.loadStart = loadStart;
     }
 
     @Override
-    public void run() {
-        long begin = System.nanoTime();
-        for (Step<CallKind> step : steps) {
-            long at = loadStart + TimeUnit.MILLISECONDS.toNanos(step.at());
-            // What an earlier incarnation may have begun is not done again.
-            if (at < begin || System.nanoTime() - at > TOO_LATE.toNanos()) {
-                continue;
-            }
-            Clock.awaitNanos(at);
-            if (stopping) {
-                return;
-            }
-            perform(step);
-        }
-    }
-
-    void stop() {
-        stopping = true;
-    }
-
-    private void perform(Step<CallKind> step) {
+    void perform(Step<CallKind> step) {
         Config config = manager.namespace(step.namespace());
         long start = System.nanoTime();
         if (step.kind() == CallKind.SYNC) {
@@ -133,26 +113,31 @@ final class CallWriter implements Runnable {
 
     private Answer call(Config config, Step<CallKind> step) {
         String value = step.tag();
-        WriteOptions options = WriteOptions.DEFAULT.withComment(step.tag());
+        WriteOptions options = OPTIONS.withComment(step.tag());
         String key = Keys.data(step.key());
         return switch (step.kind()) {
             case SET -> Answer.stored(config.set(key, value, options), -1);
             case CREATE -> {
-                WriteOptions absent = WriteOptions.createOnly().withComment(step.tag());
+                WriteOptions absent = options.with(Condition.ABSENT);
                 yield Answer.stored(config.set(key, value, absent), 0);
             }
             case INCREMENT -> increment(config, Keys.counter(step.key()), step.tag());
             case PAIR ->
                 Answer.stored(
                         config.commit(
-                                batch -> batch.set(Keys.left(step.key()), value).set(Keys.right(step.key()), value),
+                                batch -> batch.set(Keys.left(step.key()), value, OPTIONS)
+                                        .set(Keys.right(step.key()), value, OPTIONS),
                                 null,
                                 step.tag()),
                         -1);
             case DELETE -> Answer.of(config.delete(key, options).changed() ? "ok" : "nothing");
             case DELETE_PAIR -> {
                 config.commit(
-                        batch -> batch.delete(Keys.left(step.key())).delete(Keys.right(step.key())), null, step.tag());
+                        batch -> batch.delete(Keys.left(step.key()))
+                                .delete(Keys.right(step.key()))
+                                .set(Keys.GONE, value, OPTIONS),
+                        null,
+                        step.tag());
                 yield Answer.of("done");
             }
             case EXPIRE -> {
@@ -164,7 +149,7 @@ final class CallWriter implements Runnable {
                         config.commit(
                                 batch -> {
                                     for (int i = 0; i < Keys.DATA; i += 1 + step.number() % 2) {
-                                        batch.set(Keys.data(i), value);
+                                        batch.set(Keys.data(i), value, OPTIONS);
                                     }
                                 },
                                 null,
@@ -182,13 +167,13 @@ final class CallWriter implements Runnable {
     private static Answer increment(Config config, String key, String tag) {
         Optional<ConfigEntry> known = config.entry(key);
         if (known.isEmpty()) {
-            WriteOptions absent = WriteOptions.createOnly().withComment(tag);
+            WriteOptions absent = OPTIONS.with(Condition.ABSENT).withComment(tag);
             return Answer.stored(config.set(key, 1, absent), 0);
         }
         long version = known.get().version();
         long next = 1 + Long.parseLong(known.get().value().strip());
         return Answer.stored(
-                config.set(key, next, WriteOptions.expectVersion(version).withComment(tag)), version);
+                config.set(key, next, OPTIONS.with(Condition.version(version)).withComment(tag)), version);
     }
 
     private Answer joined(Config config, Step<CallKind> step, WriteOptions options) {

@@ -40,6 +40,7 @@ final class Checker {
         records.clients().values().forEach(operations::collect);
         operations.checkLog();
         operations.checkStatements(records.run(), timeline);
+        new QueueCheck(history, timeline, findings, records.clients()).check();
         Set<String> last = lastIncarnations(records);
         records.clients().forEach((name, lines) -> {
             Observed client = new Observed(name, lines, history, timeline, findings);

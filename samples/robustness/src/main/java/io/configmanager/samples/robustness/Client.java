@@ -5,8 +5,12 @@ import io.configmanager.ConfigException;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigObserver;
+import io.configmanager.Outbox;
+import io.configmanager.OutboxStats;
 import io.configmanager.engine.ConfigManagerBuilder;
+import io.configmanager.outbox.OutboxSettings;
 import io.configmanager.samples.robustness.Plan.CallKind;
+import io.configmanager.samples.robustness.Plan.QueueKind;
 import io.configmanager.samples.robustness.Plan.Step;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -38,10 +42,11 @@ final class Client {
     private final ConfigManager manager;
     private final Sampler sampler;
     private final List<List<Step<CallKind>>> planned = new ArrayList<>();
-    private final List<CallWriter> writers = new ArrayList<>();
+    private final List<List<Step<QueueKind>>> queued = new ArrayList<>();
+    private final List<PlannedWriter<?>> writers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
 
-    private Client(int number, Recorder recorder, Plan plan, ClientStore store) {
+    private Client(Path directory, int number, Recorder recorder, Plan plan, ClientStore store) {
         this.recorder = recorder;
         this.store = store;
         AtomicReference<@Nullable ConfigManager> late = new AtomicReference<>();
@@ -51,6 +56,7 @@ final class Client {
                 .retry(Settings.FIRST_RETRY, Settings.LAST_RETRY, Settings.STABLE_AFTER)
                 .maintenanceInterval(Settings.MAINTENANCE)
                 .startup(ConfigManagerBuilder.StartupPolicy.FAIL, Duration.ofSeconds(5))
+                .outbox(outbox(directory.resolve("outbox-" + number)))
                 .observer(new RecordingObserver(recorder))
                 .onApplied(publications::applied)
                 .build();
@@ -58,6 +64,7 @@ final class Client {
         this.sampler = new Sampler(manager, publications, recorder);
         for (int writer = 0; writer < Settings.WRITERS_PER_CLIENT; writer++) {
             planned.add(plan.calls(number, writer));
+            queued.add(plan.queued(number, writer));
         }
     }
 
@@ -72,7 +79,7 @@ final class Client {
         Recorder recorder = new Recorder(directory.resolve("client-" + number + "." + incarnation + ".rec"));
         recorder.write("I", System.nanoTime(), Clock.wallMicros(), number, incarnation);
         ClientStore store = kind.client(Integer.parseInt(arguments[6]));
-        new Client(number, recorder, new Plan(settings), store).run();
+        new Client(directory, number, recorder, new Plan(settings), store).run();
     }
 
     private void run() throws IOException {
@@ -115,19 +122,22 @@ final class Client {
     private void obey(String[] order) {
         switch (order[0]) {
             case "load" -> {
+                long loadStart = Long.parseLong(order[1]);
                 for (List<Step<CallKind>> steps : planned) {
-                    CallWriter writer =
-                            new CallWriter(manager, store.transactions(), recorder, steps, Long.parseLong(order[1]));
-                    writers.add(writer);
-                    start("writer", writer);
+                    writers.add(new CallWriter(manager, store.transactions(), recorder, steps, loadStart));
                 }
+                for (List<Step<QueueKind>> steps : queued) {
+                    writers.add(new QueueWriter(manager, recorder, steps, loadStart));
+                }
+                writers.forEach(writer -> start("writer", writer));
             }
             case "unlisten" -> store.loseRegistration();
             case "stop-writing" -> {
-                writers.forEach(CallWriter::stop);
+                writers.forEach(PlannedWriter::stop);
                 join(writers.size(), "writer");
                 say("stopped");
             }
+            case "drain" -> drain(Duration.ofSeconds(Long.parseLong(order[1])));
             case "await-final" -> {
                 boolean seen = publications.awaitFinal(order[1], sampler, Duration.ofSeconds(Long.parseLong(order[2])));
                 say("final " + seen);
@@ -137,9 +147,41 @@ final class Client {
         }
     }
 
+    private static OutboxSettings outbox(Path directory) {
+        OutboxSettings usual = OutboxSettings.in(directory, "robustness");
+        return new OutboxSettings(
+                directory,
+                usual.origin(),
+                usual.readYourWrites(),
+                usual.maximumOperations(),
+                usual.maximumBytes(),
+                usual.deadline(),
+                Settings.PENDING,
+                Settings.PENDING,
+                usual.passTimeout());
+    }
+
+    /** Waits until nothing is pending any more, and records what stays in the outbox. */
+    private void drain(Duration patience) {
+        Outbox outbox = manager.outbox().orElseThrow();
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (outbox.stats().pending() > 0 && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(10_000_000);
+        }
+        outbox.writes().forEach(write -> recorder.write("P", System.nanoTime(), write.id(), write.state()));
+        OutboxStats stats = outbox.stats();
+        recorder.write(
+                "R",
+                System.nanoTime(),
+                stats.pending(),
+                stats.replayed(),
+                Texts.line(String.join("; ", stats.problems())));
+        say("drained");
+    }
+
     /** Records how long closing takes and what is left behind, and ends the process. */
     private void close() {
-        writers.forEach(CallWriter::stop);
+        writers.forEach(PlannedWriter::stop);
         sampler.stop();
         AtomicBoolean released = new AtomicBoolean();
         Thread waiting = new Thread(() -> {

@@ -40,7 +40,8 @@ final class Faults {
             case CUT -> client.link.cut();
             case CUT_IN_COMMIT -> {
                 // The tag is in every commit, and in nothing else that a client sends.
-                CompletableFuture<Void> cut = client.link.cutAfterClientBytesMatching("op:c");
+                String tag = fault.choice() % 2 == 0 ? "op:c" : "op:" + Plan.QUEUE;
+                CompletableFuture<Void> cut = client.link.cutAfterClientBytesMatching(tag);
                 Clock.awaitMillis(fault.millis());
                 return cut.isDone() ? Texts.NONE : "no commit came";
             }

@@ -105,6 +105,18 @@ final class History {
             return owner;
         }
 
+        /** Whether what another era had at a revision came into this one by a restore or a change of the lineage. */
+        boolean inherits(Era other, long revision) {
+            long limit = Long.MAX_VALUE;
+            for (Era era = this; era.parent != null; era = era.parent) {
+                limit = Math.min(limit, era.baseRevision);
+                if (era.parent == other) {
+                    return revision <= limit;
+                }
+            }
+            return false;
+        }
+
         boolean covers(long revision) {
             return revision >= baseRevision && revision <= lastRevision;
         }

@@ -26,6 +26,12 @@ final class Keys {
 
     static final String LARGE = "k/large";
 
+    /** Set wherever a pair is deleted: deletions in a commit cannot say that they are not to be queued. */
+    static final String GONE = "k/gone";
+
+    /** Written only by those who may be queued; not among {@link #all()}, because reads show what is queued. */
+    static final int QUEUED = 3;
+
     private Keys() {}
 
     static String data(int n) {
@@ -48,6 +54,10 @@ final class Keys {
 
     static String expiring(int n) {
         return "t/" + n % EXPIRING;
+    }
+
+    static String queued(int n) {
+        return "q/" + n % QUEUED;
     }
 
     static boolean isCounter(String key) {

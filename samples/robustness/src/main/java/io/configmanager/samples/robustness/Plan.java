@@ -103,6 +103,22 @@ final class Plan {
         }
     }
 
+    /** What may be queued by a manager; the two with a condition expect the version that was read. */
+    enum QueueKind {
+        SET(35),
+        SET_IF(25),
+        DELETE(5),
+        DELETE_IF(10),
+        COMMIT(15),
+        OVERWRITE(30);
+
+        final int weight;
+
+        QueueKind(int weight) {
+            this.weight = weight;
+        }
+    }
+
     /** What an operator does in the shell of MongoDB. */
     enum HandKind {
         PUT(24),
@@ -150,6 +166,9 @@ final class Plan {
     /** Who edits by hand. */
     static final String HAND = "hand";
 
+    /** Who may be queued; the number of the client follows. */
+    static final String QUEUE = "queue";
+
     private static final int QUIET_START = 2_000;
 
     private final Settings settings;
@@ -186,6 +205,13 @@ final class Plan {
         return steps("c" + client + "." + writer, CallKind.values(), weights);
     }
 
+    /** What one writer of a manager does that may be queued. */
+    List<Step<QueueKind>> queued(int client, int writer) {
+        int[] weights =
+                Arrays.stream(QueueKind.values()).mapToInt(kind -> kind.weight).toArray();
+        return steps(QUEUE + client + "." + writer, QueueKind.values(), weights);
+    }
+
     /** What one operator does in the shell. */
     List<Step<HandKind>> edits(int writer) {
         int[] weights =
@@ -209,6 +235,7 @@ final class Plan {
         for (int client = 1; client <= Settings.CLIENTS; client++) {
             for (int writer = 0; writer < Settings.WRITERS_PER_CLIENT; writer++) {
                 calls(client, writer).forEach(step -> lines.add(step.toString()));
+                queued(client, writer).forEach(step -> lines.add(step.toString()));
             }
         }
         for (int writer = 0; writer < Settings.OPERATORS; writer++) {
@@ -227,11 +254,12 @@ final class Plan {
         SplittableRandom random = random(who, 0);
         List<Step<K>> steps = new ArrayList<>();
         long at = random.nextInt(200);
+        int gap = settings.writeGapMillis() * (who.startsWith(QUEUE) ? 3 : 1);
         for (int n = 0; at < settings.load().toMillis(); n++) {
             K kind = kinds[pick(weights, random)];
             String namespace = Keys.NAMESPACES.get(random.nextInt(Keys.NAMESPACES.size()));
             steps.add(new Step<>(at, kind, namespace, random.nextInt(1_000), random.nextInt(1_000_000), tag(who, n)));
-            at += random.nextInt(settings.writeGapMillis() / 5, settings.writeGapMillis() * 2);
+            at += random.nextInt(gap / 5, gap * 2);
         }
         return steps;
     }

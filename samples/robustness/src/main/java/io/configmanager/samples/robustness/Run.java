@@ -109,6 +109,13 @@ final class Run {
         for (ClientProcess client : clients) {
             client.process().await("stopped");
         }
+        // What is replayed is announced, so it has to be over when convergence without announcements is measured.
+        for (ClientProcess client : clients) {
+            client.process().order("drain " + LONGEST_CONVERGENCE.toSeconds());
+        }
+        for (ClientProcess client : clients) {
+            client.process().await("drained");
+        }
         String value = Plan.tag("final", 1);
         long from = System.nanoTime();
         recorder.write("G", from, faults.finish(value), value);

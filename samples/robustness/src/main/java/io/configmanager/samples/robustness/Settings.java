@@ -28,6 +28,9 @@ record Settings(Store store, long seed, Duration load) {
     static final long RETAINED_REVISIONS = 100;
     static final int RETAINED_VERSIONS = 3;
 
+    /** How often the outbox tries what is pending. */
+    static final Duration PENDING = Duration.ofSeconds(1);
+
     /** How long MongoDB lets a transaction be open. */
     static final Duration TRANSACTION = Duration.ofSeconds(2);
 
@@ -51,6 +54,7 @@ record Settings(Store store, long seed, Duration load) {
         return "poll " + POLL + ", without push " + POLL_ONLY + ", call timeout " + CALL_TIMEOUT + ", retry "
                 + FIRST_RETRY
                 + " to " + LAST_RETRY + ", retention " + RETENTION + " and " + RETAINED_REVISIONS + " revisions and "
-                + RETAINED_VERSIONS + " versions, housekeeping " + MAINTENANCE + ", audit " + AUDIT;
+                + RETAINED_VERSIONS + " versions, housekeeping " + MAINTENANCE + ", outbox " + PENDING + ", audit "
+                + AUDIT;
     }
 }

@@ -567,6 +567,145 @@ class CheckerTest {
                 .containsExactly("client 1.1: watcher of '' was never told that the watch has recovered");
     }
 
+    @Test
+    void queuedWritesThatAreAppliedInOrderOrRefusedViolateNothing() {
+        recording
+                .commit(1, 10, "op:queue1.0-0", "q/0 1 a")
+                .queueing("op:queue1.0-0", 9, 11, "SET", "q/0", "APPLIED", 1, -1, 1)
+                .queueing("op:queue1.0-1", 20, 30, "SET_IF", "q/0", "QUEUED", 0, 1, 2)
+                .queueing("op:queue1.0-2", 40, 50, "SET", "q/0", "QUEUED", 0, -1, 3)
+                .queueing("op:queue1.0-3", 60, 70, "SET", "q/1", "QUEUED", 0, -1, 1)
+                .queueing("op:queue1.0-4", 80, 90, "OVERWRITE", "q/2", "QUEUED", 0, -1, 1)
+                .queueing("op:queue1.0-5", 92, 95, "DELETE", "q/5", "QUEUED", 0, -1, 0)
+                .commit(2, 5_000, "op:queue1.0-1", "q/0 2 b")
+                .commit(3, 5_010, "op:queue1.0-2", "q/0 3 c")
+                .commit(4, 5_020, "op:queue2.0-1", "q/1 1 d", "q/2 1 d")
+                .commit(5, 5_030, "op:queue1.0-4", "q/2 2 e")
+                .drained(9_000, 0, "op:queue1.0-3 CONFLICT");
+        Findings findings = recording.check();
+        assertThat(findings.violations()).isEmpty();
+        assertThat(findings.numbers())
+                .containsEntry("queued writes applied", 3L)
+                .containsEntry("queued writes CONFLICT", 1L)
+                .containsEntry("queued writes without effect", 1L);
+        assertThat(findings.judgements(Invariant.I8)).isEqualTo(2);
+    }
+
+    @Test
+    void i8AQueuedWriteThatReplacedWhatItsConditionDidNotExpect() {
+        recording
+                .commit(1, 10, "op:queue2.0-0", "q/0 1 a")
+                .queueing("op:queue1.0-1", 20, 30, "SET_IF", "q/0", "QUEUED", 0, 1, 2)
+                .commit(2, 40, "op:queue2.0-1", "q/0 2 b")
+                .commit(3, 50, "op:queue1.0-1", "q/0 3 c");
+        expect(Invariant.I8);
+    }
+
+    @Test
+    void i8AQueuedWriteThatReplacedWhatItsClientDidNotKnow() {
+        recording
+                .commit(1, 10, "op:queue2.0-0", "q/0 1 a")
+                .queueing("op:queue1.0-1", 20, 30, "SET", "q/0", "QUEUED", 0, -1, 2)
+                .commit(2, 40, "op:queue2.0-1", "q/0 2 b")
+                .commit(3, 5_000, "op:queue1.0-1", "q/0 3 c");
+        expect(Invariant.I8);
+    }
+
+    @Test
+    void whatTheStoreDidBeforeTheWriteWasQueuedHadNoCondition() {
+        recording
+                .commit(1, 10, "op:queue2.0-0", "q/0 1 a")
+                .commit(2, 22, "op:queue2.0-1", "q/0 2 b")
+                .commit(3, 25, "op:queue1.0-1", "q/0 3 c")
+                .queueing("op:queue1.0-1", 20, 30, "SET", "q/0", "QUEUED", 0, -1, 2)
+                .drained(9_000, 0);
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    @Test
+    void i9AQueuedWriteThatWasAppliedAgainAfterARestoreThatKeptIt() {
+        recording
+                .commit(1, 10, "op:queue1.0-1", "q/0 1 a")
+                .restore(1, 5_000, "q/0 1 1 a")
+                .commit(2, 5_200, "op:queue1.0-1", "q/0 2 a");
+        assertThat(recording.check().examples(Invariant.I9))
+                .containsExactly("op:queue1.0-1 had its effect at 1, and in the history that followed again at 2");
+    }
+
+    @Test
+    void aQueuedWriteThatARestoreTookBackMayBeAppliedAgain() {
+        recording
+                .commit(1, 10, "op:queue1.0-0", "q/0 1 a")
+                .commit(2, 20, "op:queue1.0-1", "q/0 2 b")
+                .restore(1, 5_000, "q/0 1 1 a")
+                .commit(2, 5_200, "op:queue1.0-1", "q/0 2 b");
+        assertThat(recording.check().examples(Invariant.I9)).isEmpty();
+    }
+
+    @Test
+    void i9AConflictThatWasAppliedAllTheSame() {
+        recording
+                .queueing("op:queue1.0-1", 20, 30, "OVERWRITE", "q/0", "QUEUED", 0, -1, 1)
+                .commit(1, 5_000, "op:queue1.0-1", "q/0 1 a")
+                .drained(9_000, 0, "op:queue1.0-1 CONFLICT");
+        expect(Invariant.I9);
+    }
+
+    @Test
+    void i9ARefusedWriteThatWasApplied() {
+        recording
+                .commit(1, 25, "op:queue1.0-1", "q/0 1 a")
+                .queueing("op:queue1.0-1", 20, 30, "SET_IF", "q/0", "conflict", 0, 0, 1);
+        expect(Invariant.I9);
+    }
+
+    @Test
+    void i9QueuedWritesInAnotherOrder() {
+        recording
+                .queueing("op:queue1.0-1", 20, 30, "OVERWRITE", "q/0", "QUEUED", 0, -1, 1)
+                .queueing("op:queue1.0-2", 40, 50, "OVERWRITE", "q/0", "QUEUED", 0, -1, 2)
+                .commit(1, 60, "op:queue1.0-2", "q/0 1 b")
+                .commit(2, 70, "op:queue1.0-1", "q/0 2 a");
+        expect(Invariant.I9);
+    }
+
+    @Test
+    void queuedWritesThatWereMadeAtTheSameTimeHaveNoOrder() {
+        recording
+                .queueing("op:queue1.0-1", 20, 40, "OVERWRITE", "q/0", "QUEUED", 0, -1, 1)
+                .queueing("op:queue1.1-1", 30, 50, "OVERWRITE", "q/0", "QUEUED", 0, -1, 2)
+                .commit(1, 60, "op:queue1.1-1", "q/0 1 b")
+                .commit(2, 70, "op:queue1.0-1", "q/0 2 a")
+                .drained(9_000, 0);
+        assertThat(recording.check().violations()).isEmpty();
+    }
+
+    @Test
+    void i11AQueuedWriteThatIsNowhere() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .queueing("op:queue1.0-1", 20, 30, "SET", "q/0", "QUEUED", 0, -1, 1)
+                .drained(9_000, 0);
+        expect(Invariant.I11);
+    }
+
+    @Test
+    void i11AWriteThatWasSaidToBeAppliedElsewhere() {
+        recording
+                .commit(1, 10, "op:queue1.0-1", "q/0 1 a")
+                .queueing("op:queue1.0-1", 9, 11, "SET", "q/0", "APPLIED", 2, -1, 1);
+        expect(Invariant.I11);
+    }
+
+    @Test
+    void i13AnOutboxThatIsNeverEmptied() {
+        recording
+                .commit(1, 10, "op:a", "k/0 1 a")
+                .queueing("op:queue1.0-1", 20, 30, "SET", "q/0", "QUEUED", 0, -1, 1)
+                .drained(9_000, 1, "op:queue1.0-1 PENDING");
+        expect(Invariant.I13);
+    }
+
     private void expect(Invariant invariant) {
         assertThat(recording.check().violations()).containsKey(invariant);
     }

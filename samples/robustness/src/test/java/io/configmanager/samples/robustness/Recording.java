@@ -175,6 +175,29 @@ final class Recording {
                 own);
     }
 
+    /** A write of one key that may be queued, under its tag as id: its "version" is what it was told. */
+    Recording queueing(
+            String tag,
+            int from,
+            int to,
+            String kind,
+            String key,
+            String outcome,
+            int revision,
+            int expected,
+            int version) {
+        return client(
+                "J", nanos(from), nanos(to), tag, kind, "", key, outcome, tag, revision, expected, key + ":" + version);
+    }
+
+    /** In the end the outbox holds these, "tag state". */
+    Recording drained(int millis, int pending, String... left) {
+        for (String each : left) {
+            client("P", nanos(millis), each.split(" ")[0], each.split(" ")[1]);
+        }
+        return client("R", nanos(millis), pending, 0, "");
+    }
+
     Recording status(int millis, String state, int staleMillis, int revision) {
         view(revision, millis, Map.copyOf(table), "status");
         return client("S", nanos(millis), nanos(millis), state, nanos(staleMillis), revision, 0, true);

@@ -38,6 +38,9 @@ class ShortRunTest {
         List<String> report = Report.markdown(title, findings);
         Files.write(directory.resolve("report.md"), report);
         assertThat(findings.violations()).as(String.join("\n", report)).isEmpty();
+        if (store == Store.POSTGRES) {
+            assertThat(findings.numbers()).containsKeys("queued writes applied", "queued writes CONFLICT");
+        }
         Set<Invariant> judged = store == Store.MONGO ? EnumSet.complementOf(LUCKY) : EnumSet.allOf(Invariant.class);
         for (Invariant invariant : judged) {
             assertThat(findings.judgements(invariant))
