@@ -99,10 +99,12 @@ final class Writes {
         try {
             return queued(queue.enqueue(commit, whenAway == WhenAway.OVERWRITE, known, position.get()));
         } catch (ConfigException e) {
-            if (failure != null) {
-                e.addSuppressed(failure);
+            if (failure == null) {
+                throw e;
             }
-            throw e;
+            // It may be stored: neither "conflict" nor "full" would be the truth.
+            failure.addSuppressed(e);
+            throw failure;
         }
     }
 

@@ -17,7 +17,6 @@ import io.configmanager.outbox.OutboxSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -68,20 +67,6 @@ class OutboxOnMongoTest {
         back();
         await().atMost(SOON).until(() -> outbox().writes().isEmpty());
         assertThat(values("app/limit")).containsExactly("3", "2", "1");
-    }
-
-    /** The commit may have been stored when its connection was cut: it is repeated under the same id. */
-    @Test
-    void aCommitWithoutAnAnswerIsNotAppliedTwice() {
-        CompletableFuture<Void> cut = mongo.proxy.cutAfterClientBytesMatching("lost answer");
-        config.set("app/limit", "lost answer");
-        assertThat(cut).isDone();
-        away();
-        config.set("app/limit", "after it");
-        back();
-        await().atMost(SOON).until(() -> outbox().stats().pending() == 0);
-        assertThat(outbox().writes()).isEmpty();
-        assertThat(values("app/limit")).containsExactly("\"after it\"", "\"lost answer\"", "1");
     }
 
     @Test
