@@ -3,7 +3,6 @@ package io.configmanager.engine;
 
 import io.configmanager.CacheStats;
 import io.configmanager.Config;
-import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
@@ -450,7 +449,7 @@ final class DefaultConfigManager implements ConfigManager {
                 reconciler,
                 status,
                 storeClock,
-                outbox == null ? dispatcher : new AlsoOutbox(dispatcher, outbox),
+                outbox == null ? dispatcher : new StoreReturns(dispatcher, outbox::storeIsBack, outbox::storeIsThere),
                 observer,
                 settings.maximumEntries,
                 new WatchLoop.Timing(
@@ -470,46 +469,6 @@ final class DefaultConfigManager implements ConfigManager {
         List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
         threads.forEach(Thread::start);
         return new Running(loop, maintenance, saver, threads, stop);
-    }
-
-    /** Tells the outbox too how the store fares. Called by the watch thread only. */
-    private static final class AlsoOutbox implements Audience {
-
-        private final Audience audience;
-        private final DiskOutbox outbox;
-        private boolean back = true;
-
-        AlsoOutbox(Audience audience, DiskOutbox outbox) {
-            this.audience = audience;
-            this.outbox = outbox;
-        }
-
-        @Override
-        public void accept(ConfigChangeSet changes) {
-            audience.accept(changes);
-        }
-
-        @Override
-        public void reloaded(String namespace, @Nullable Set<String> compared) {
-            audience.reloaded(namespace, compared);
-        }
-
-        @Override
-        public void failed(Throwable failure) {
-            audience.failed(failure);
-            back = true;
-        }
-
-        @Override
-        public void live() {
-            audience.live();
-            if (back) {
-                back = false;
-                outbox.storeIsBack();
-            } else {
-                outbox.storeIsThere();
-            }
-        }
     }
 
     private @Nullable BootSnapshotSaver saver(WatchLoop loop) {

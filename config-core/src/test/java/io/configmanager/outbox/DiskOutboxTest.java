@@ -3,6 +3,7 @@ package io.configmanager.outbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
@@ -22,6 +23,7 @@ import io.configmanager.store.Operation;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -35,6 +37,7 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -59,6 +62,7 @@ class DiskOutboxTest {
     private Function<Commit, @Nullable RuntimeException> refusal = commit -> null;
     private boolean answerIsLost;
     private volatile boolean diskIsFull;
+    private final AtomicReference<@Nullable Runnable> whileAppending = new AtomicReference<>();
     private long nanos;
     private OutboxSettings settings;
     private DiskOutbox outbox;
@@ -451,6 +455,95 @@ class DiskOutboxTest {
         }
     }
 
+    /** What is acknowledged to nobody yet is not applied, and neither is what comes after it. */
+    @Test
+    void whatIsNotOnDiskYetIsNotApplied() {
+        List<Commit> tried = new ArrayList<>();
+        refusal = commit -> {
+            tried.add(commit);
+            return null;
+        };
+        whileAppending.set(outbox::pass);
+        queue("a", "1");
+        assertThat(tried).isEmpty();
+        outbox.pass();
+        assertThat(stored("a")).isEqualTo("1");
+    }
+
+    /** What is shown of a key is what is pending of it, also if the disk refuses a later write meanwhile. */
+    @Test
+    void whatWasAppliedWhileALaterWriteWasRefusedIsNotShownAnyMore() {
+        queue("a", "1");
+        whileAppending.set(() -> {
+            outbox.pass();
+            throw new UncheckedIOException(new IOException("No space left on device"));
+        });
+        assertThatThrownBy(() -> queue("a", "2")).isInstanceOf(StoreException.class);
+        assertThat(stored("a")).isEqualTo("1");
+        assertThat(shown).isEmpty();
+    }
+
+    /** The later write was acknowledged, but what it was to come after does not exist: somebody has to decide. */
+    @Test
+    void whatIsBasedOnARefusedWriteIsAConflict() throws Exception {
+        learn("a", "0");
+        AtomicReference<Future<UUID>> later = new AtomicReference<>();
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        whileAppending.set(() -> {
+            later.set(other.submit(() -> queue("a", "2")));
+            await().until(() -> outbox.stats().pending() == 2);
+            throw new UncheckedIOException(new IOException("No space left on device"));
+        });
+        assertThatThrownBy(() ->
+                        outbox.enqueue(commit(put("a", "1", Condition.ALWAYS)), true, any -> known.get("a"), null))
+                .isInstanceOf(StoreException.class);
+        UUID acknowledged = later.get().get();
+        other.shutdown();
+        put("a", "theirs");
+        outbox.pass();
+        assertThat(stored("a")).isEqualTo("theirs");
+        assertThat(outbox.writes()).extracting(QueuedWrite::id).containsExactly(acknowledged);
+        assertThat(states()).containsExactly(State.CONFLICT);
+    }
+
+    /** O8: what cannot be taken over now stays where it is, and stops nobody. */
+    @Test
+    void anOrphanThatCannotBeTakenOverIsLeftForTheNextStart() throws IOException {
+        DiskOutbox other = opened(settings);
+        other.enqueue(commit(put("a", "1", Condition.ALWAYS)), false, operation -> null, null);
+        outbox.close();
+        other.close();
+        whileAppending.set(() -> {
+            throw new UncheckedIOException(new IOException("No space left on device"));
+        });
+        outbox = opened(settings);
+        assertThat(outbox.writes()).isEmpty();
+        assertThat(outbox.stats().problems()).anyMatch(problem -> problem.contains("cannot be taken over now"));
+        outbox.close();
+        outbox = opened(settings);
+        outbox.pass();
+        assertThat(stored("a")).isEqualTo("1");
+    }
+
+    /** Being there is not being back: a store that answers reads and refuses writes is not tried again and again. */
+    @Test
+    void onlyAStoreThatIsBackEndsTheWaitAfterAFailure() {
+        List<Commit> tried = new ArrayList<>();
+        queue("a", "1");
+        refusal = commit -> {
+            tried.add(commit);
+            return new StoreException("read-only", true, null);
+        };
+        outbox.pass();
+        outbox.storeWasAway();
+        outbox.storeIsThere();
+        outbox.pass();
+        assertThat(tried).hasSize(1);
+        outbox.storeIsBack();
+        outbox.pass();
+        assertThat(tried).hasSize(2);
+    }
+
     private DiskOutbox opened(OutboxSettings with) throws IOException {
         Surroundings surroundings = new Surroundings() {
             @Override
@@ -492,6 +585,14 @@ class DiskOutboxTest {
         Disk disk = new FaultyDisk(new FileDisk(), (step, path) -> {
             if (diskIsFull && step != FaultyDisk.Step.TRUNCATE) {
                 throw new IOException("No space left on device");
+            }
+            Runnable once = step == FaultyDisk.Step.APPEND ? whileAppending.getAndSet(null) : null;
+            if (once != null) {
+                try {
+                    once.run();
+                } catch (UncheckedIOException e) {
+                    throw e.getCause();
+                }
             }
         });
         return DiskOutbox.open(
