@@ -269,7 +269,6 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
             locked(() -> {
                 unwritten.remove(write.sequence());
                 keep(queue.done(write.sequence(), Done.NOT_APPLIED));
-                show(write);
                 if (write.replaces() == null) {
                     // A newer state of it may be on its way to the disk.
                     appendLazily(done(write.sequence(), Done.NOT_APPLIED));
@@ -445,10 +444,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     @Nullable
     Queued claim(long sequence) {
         return locked(() -> Optional.ofNullable(queue.get(sequence))
-                        .filter(write -> write.pending()
-                                && !unwritten.contains(sequence)
-                                && write.items().stream().allMatch(item -> item.after() == null)
-                                && claimed.add(sequence)))
+                        .filter(write -> write.pending() && !unwritten.contains(sequence) && claimed.add(sequence)))
                 .orElse(null);
     }
 
