@@ -42,14 +42,17 @@ final class CommitWork {
     }
 
     /**
-     * What the log says of a namespace: of an edit by hand that has no revision yet, what was before it.
+     * What the log says of some keys: of an edit by hand that has no revision yet, what was before it.
      *
-     * @param found its live entries
+     * @param keys chooses their lines
+     * @param revision the newest; without transactions there may be lines of one that is not stored yet
+     * @param found their live entries
      * @param edited takes the names of those that the log says something else of
      */
     List<ConfigEntry> logged(
-            ClientSession session, String namespace, Instant now, List<Document> found, Set<Document> edited) {
-        Map<Object, Document> lines = newest(session, Filters.eq("ns", namespace));
+            ClientSession session, Bson keys, long revision, Instant now, List<Document> found, Set<Document> edited) {
+        Map<Object, Document> lines =
+                newest(session, Filters.and(keys, Filters.lt("_id", Lines.firstLine(revision + 1))));
         lines.values()
                 .removeIf(line ->
                         Lines.kind(line) != Kind.PUT || Changes.isExpired(Lines.instant(line, "expiresAt"), now));

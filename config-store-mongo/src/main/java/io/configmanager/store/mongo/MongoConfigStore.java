@@ -47,6 +47,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bson.BsonType;
 import org.bson.Document;
@@ -65,7 +66,8 @@ import org.springframework.data.mongodb.MongoDatabaseFactory;
  * </pre>
  *
  * <p>A commit is one transaction that also counts the revision in the head document, so revisions follow commit order. An
- * edit by hand, or a deletion, gets its revision from the first feed that sees it; at the latest from {@link #maintain()}.
+ * edit by hand, or a deletion, gets its revision from the first feed or read that sees it; at the latest from
+ * {@link #maintain()}.
  * {@link #commit} joins a Spring transaction of the calling thread, see {@link Builder#transactionsOf}.
  *
  * <p>On a server that is no replica set there are no transactions and no announcements: feeds poll, and a commit whose
@@ -176,13 +178,14 @@ public final class MongoConfigStore implements ConfigStore {
 
     @Override
     public Lookup get(String namespace, String key) {
-        return read("read a key", (session, moment) -> {
-            Document head = deployment.headOf(session);
-            Bson filter = Filters.and(Filters.eq("_id", Lines.id(namespace, key)), live(moment.time()));
-            ConfigEntry entry =
-                    Lines.entry(deployment.entries.find(session, filter).first());
-            return new Lookup(entry, Lines.number(head, "revision"), moment.time());
-        });
+        Bson lines = Filters.and(Filters.eq("ns", namespace), Filters.eq("key", key));
+        return logged(edited -> read("read a key", (session, moment) -> {
+            long revision = Lines.number(deployment.headOf(session), "revision");
+            Bson one = Filters.and(Filters.eq("_id", Lines.id(namespace, key)), live(moment.time()));
+            List<ConfigEntry> found =
+                    work.logged(session, lines, revision, moment.time(), entries(session, one, 1), edited);
+            return new Lookup(found.isEmpty() ? null : found.get(0), revision, moment.time());
+        }));
     }
 
     @Override
@@ -309,7 +312,6 @@ public final class MongoConfigStore implements ConfigStore {
         }
     }
 
-    /** {@inheritDoc} Of edits by hand that cannot be given a revision now, it has what was before them. */
     @Override
     public boolean joinsTransaction() {
         return transactions != null && transactions.active();
@@ -317,26 +319,9 @@ public final class MongoConfigStore implements ConfigStore {
 
     @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
-        Set<Document> edited = new LinkedHashSet<>();
-        Snapshot snapshot = snapshot(namespaces, limit, edited);
-        if (edited.isEmpty()) {
-            return snapshot;
-        }
-        try {
-            call("log changes by hand", () -> {
-                reconcile(edited);
-                return edited;
-            });
-        } catch (Writer.BusyException e) {
-            debug("Changes by hand wait for their revision", e);
-            return snapshot;
-        }
-        return snapshot(namespaces, limit, edited);
-    }
-
-    private Snapshot snapshot(Set<String> namespaces, int limit, Set<Document> edited) {
-        return read("read a snapshot", (session, moment) -> {
+        return logged(edited -> read("read a snapshot", (session, moment) -> {
             Document head = deployment.headOf(session);
+            long revision = Lines.number(head, "revision");
             List<ConfigEntry> entries = new ArrayList<>();
             Set<String> oversized = new LinkedHashSet<>();
             for (String namespace : namespaces) {
@@ -345,14 +330,38 @@ public final class MongoConfigStore implements ConfigStore {
                 if (found.size() > limit) {
                     oversized.add(namespace);
                 } else {
-                    entries.addAll(work.logged(session, namespace, moment.time(), found, edited));
+                    Bson lines = Filters.eq("ns", namespace);
+                    entries.addAll(work.logged(session, lines, revision, moment.time(), found, edited));
                 }
             }
             MongoToken token =
                     new MongoToken(head.getString("lineage"), head.getString("revisionId"), moment.operationTime());
-            Position position = new Position(Lines.number(head, "revision"), token.text());
-            return new Snapshot(entries, oversized, position, moment.time());
-        });
+            return new Snapshot(entries, oversized, new Position(revision, token.text()), moment.time());
+        }));
+    }
+
+    /**
+     * What the log says, after it was told of the edits by hand that are seen on the way. Of those that cannot be given a
+     * revision now, what was before them: an answer never runs ahead of its revision.
+     *
+     * @param reading adds the names of the entries that were edited
+     */
+    private <T> T logged(Function<Set<Document>, T> reading) {
+        Set<Document> edited = new LinkedHashSet<>();
+        T answer = reading.apply(edited);
+        if (edited.isEmpty()) {
+            return answer;
+        }
+        try {
+            call("log changes by hand", () -> {
+                reconcile(edited);
+                return edited;
+            });
+        } catch (Writer.BusyException e) {
+            debug("Changes by hand wait for their revision", e);
+            return answer;
+        }
+        return reading.apply(edited);
     }
 
     @Override

@@ -24,6 +24,7 @@ import io.configmanager.store.ChangeSet;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.Feed;
+import io.configmanager.store.Lookup;
 import io.configmanager.store.Operation;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
@@ -767,7 +768,7 @@ class MongoFaultsTest {
     }
 
     @Test
-    void aSnapshotShowsWhatTheLogSays() {
+    void whatIsReadIsWhatTheLogSays() {
         store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
         put("edited", "1");
         CommitResult last = put("deleted", "2");
@@ -784,6 +785,9 @@ class MongoFaultsTest {
             assertThat(snapshot.entries())
                     .extracting(ConfigEntry::key, ConfigEntry::value)
                     .containsExactlyInAnyOrder(tuple("edited", "1"), tuple("deleted", "2"));
+            assertThat(store.get("app", "edited").entry().value()).isEqualTo("1");
+            assertThat(store.get("app", "deleted").entry().value()).isEqualTo("2");
+            assertThat(store.get("app", "created").entry()).isNull();
             session.abortTransaction();
         }
 
@@ -793,6 +797,22 @@ class MongoFaultsTest {
         assertThat(snapshot.entries())
                 .extracting(ConfigEntry::key, ConfigEntry::value)
                 .containsExactlyInAnyOrder(tuple("edited", "5"), tuple("created", "6"));
+    }
+
+    @Test
+    void whoReadsAnEditFirstGivesItsRevision() {
+        long revision = put("a", "1").revision();
+
+        mongo.put("app", "a", "2");
+        Lookup edited = store.get("app", "a");
+        assertThat(edited.entry().value()).isEqualTo("2");
+        assertThat(edited.entry().revision()).isEqualTo(revision + 1);
+        assertThat(edited.revision()).isEqualTo(revision + 1);
+
+        mongo.delete("app", "a");
+        Lookup deleted = store.get("app", "a");
+        assertThat(deleted.entry()).isNull();
+        assertThat(deleted.revision()).isEqualTo(revision + 2);
     }
 
     @Test
