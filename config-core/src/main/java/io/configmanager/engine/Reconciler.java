@@ -59,13 +59,16 @@ final class Reconciler {
     private long epoch;
     private long jumps;
 
+    /** How many namespaces callers have loaded. */
+    private long loads;
+
     /** Positions from which namespaces were loaded ahead of the feed; in order, so that a run of the model can be replayed. */
     private final Set<Position> unproved = new LinkedHashSet<>();
 
     private boolean closed;
 
     /** What held when a read or write began; tells afterwards whether its result still counts. */
-    record Ticket(long epoch, long jumps, long applied) {}
+    record Ticket(long epoch, long jumps, long loads, long applied) {}
 
     /** What a namespace holds, and in which epoch. */
     record Start(CacheState state, long epoch) {}
@@ -137,13 +140,13 @@ final class Reconciler {
     }
 
     Ticket ticket() {
-        return locked(() -> new Ticket(epoch, jumps, applied));
+        return locked(() -> new Ticket(epoch, jumps, loads, applied));
     }
 
     Ticket startLoading(NamespaceCache cache) {
         return locked(() -> {
             cache.startLoading();
-            return new Ticket(epoch, jumps, applied);
+            return new Ticket(epoch, jumps, loads, applied);
         });
     }
 
@@ -162,6 +165,7 @@ final class Reconciler {
                 return false;
             }
             if (cache.loadableByCaller()) {
+                loads++;
                 mustBeProved(snapshot);
                 if (snapshot.oversized().contains(cache.namespace())) {
                     cache.loadOnDemand(Answers.NONE, revision, true);
@@ -234,23 +238,19 @@ final class Reconciler {
         });
     }
 
-    /** Takes a snapshot without namespaces on demand. */
-    @Nullable
-    List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Jump jump) {
-        return load(covered, snapshot, Map.of(), jump);
-    }
-
     /**
      * Takes a snapshot of several namespaces and yields the difference.
      *
+     * @param ticket from before the store was asked
      * @param covered the namespaces that were asked for
      * @param answers for namespaces that do not fit: what the store answered for their keys in memory
-     * @return the difference; null, and nothing has happened, if the feed would jump over changes of a namespace that was
-     *     not asked for, because it was loaded meanwhile
+     * @return the difference; null, and nothing has happened, if a caller has loaded a namespace meanwhile, of which the feed
+     *     would jump over changes, or which would go back
      * @throws StoreException if the snapshot is older than what was applied or read already
      */
     @Nullable
-    List<ConfigChangeSet> load(Set<String> covered, Snapshot snapshot, Map<String, Answers> answers, Jump jump) {
+    List<ConfigChangeSet> load(
+            Ticket ticket, Set<String> covered, Snapshot snapshot, Map<String, Answers> answers, Jump jump) {
         Map<String, List<ConfigEntry>> byNamespace = new HashMap<>();
         for (ConfigEntry entry : snapshot.entries()) {
             byNamespace
@@ -268,6 +268,9 @@ final class Reconciler {
                                 + ", which it had announced, or than an earlier answer: is it a replica?",
                         true,
                         null);
+            }
+            if (!sameHistory && loads != ticket.loads()) {
+                return null;
             }
             if (jump != Jump.NONE) {
                 for (NamespaceCache cache : caches.values()) {

@@ -8,6 +8,7 @@ import io.configmanager.ConfigObserver;
 import io.configmanager.StoreException;
 import io.configmanager.engine.NamespaceCache.Answers;
 import io.configmanager.engine.Reconciler.Jump;
+import io.configmanager.engine.Reconciler.Ticket;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Feed;
@@ -235,6 +236,7 @@ final class WatchLoop implements Runnable {
 
     /** Reads everything first, so that a failure leaves things as they were; null if more must be read. */
     private @Nullable Snapshot load(Set<String> names, Jump how) {
+        Ticket ticket = reconciler.ticket();
         long start = nanoTime.getAsLong();
         Snapshot snapshot = store.snapshot(names, bound);
         storeClock.observed(snapshot.storeTime(), start);
@@ -256,7 +258,7 @@ final class WatchLoop implements Runnable {
             throw new PositionLostException(
                     PositionLostException.Reason.HISTORY_REPLACED, "The store's history was replaced");
         }
-        List<ConfigChangeSet> differences = reconciler.load(names, snapshot, answers, how);
+        List<ConfigChangeSet> differences = reconciler.load(ticket, names, snapshot, answers, how);
         if (differences == null) {
             return null;
         }

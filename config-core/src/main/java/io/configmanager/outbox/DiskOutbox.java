@@ -247,7 +247,8 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         if (replay.stopped()) {
             throw new ManagerStateException("The manager is closed");
         }
-        int size = encode(write).length;
+        Journal.Record value = record(write);
+        int size = value.payload().length;
         if (queue.size() >= settings.maximumOperations()) {
             throw new OutboxFullException("The outbox is full: it holds " + queue.size()
                     + " writes, as many as config.outbox.maximum-operations allows");
@@ -258,7 +259,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         }
         queue.add(write, size);
         unwritten.add(write.sequence());
-        return new Admitted(write, journal.begin(List.of(record(write))));
+        return new Admitted(write, journal.begin(List.of(value)));
     }
 
     private void await(Admitted admitted) {

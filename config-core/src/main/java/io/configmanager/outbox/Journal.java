@@ -45,6 +45,11 @@ final class Journal implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
     private static final int MOST_DIRECTORIES = 1_000;
     private static final long CLOSE_MILLIS = 1_000;
+
+    /** Less than waking a thread takes, twice: who writes one after the other comes back within it. */
+    private static final long LINGER_NANOS =
+            Runtime.getRuntime().availableProcessors() > 1 ? TimeUnit.MICROSECONDS.toNanos(100) : 0;
+
     private static final Set<String> REMOTE =
             Set.of("nfs", "cifs", "smb", "afs", "ncpfs", "9p", "ceph", "gluster", "lustre", "sshfs", "davfs", "gpfs");
     private static final Set<String> EPHEMERAL = Set.of("tmpfs", "ramfs", "overlay", "aufs");
@@ -77,6 +82,7 @@ final class Journal implements AutoCloseable {
 
     private final Object monitor = new Object();
     private List<Write> queue = new ArrayList<>();
+    private volatile boolean called;
     private boolean closed;
     private List<Record> recovered = List.of();
     private List<String> problems = List.of();
@@ -306,6 +312,7 @@ final class Journal implements AutoCloseable {
                 throw new IOException("The outbox is closed");
             }
             queue.add(write);
+            called = true;
             if (queue.size() == 1) {
                 io.execute(this::flush);
             }
@@ -317,6 +324,7 @@ final class Journal implements AutoCloseable {
         synchronized (monitor) {
             batch = queue;
             queue = new ArrayList<>();
+            called = false;
         }
         boolean force = isFull(current) || batch.stream().anyMatch(write -> write.done() != null);
         Throwable failure = null;
@@ -335,6 +343,15 @@ final class Journal implements AutoCloseable {
         }
         if (force && failure == null) {
             tidy();
+            linger();
+        }
+    }
+
+    /** Stays awake for the next call. */
+    private void linger() {
+        long end = System.nanoTime() + LINGER_NANOS;
+        while (!called && System.nanoTime() - end < 0) {
+            Thread.onSpinWait();
         }
     }
 

@@ -218,7 +218,7 @@ class ReconcilerTest {
             Reconciler fresh = new Reconciler(new Codecs(new JsonCodec(), List.of(), 1_000), BOUND, observer);
             NamespaceCache empty = fresh.newCache("");
             fresh.activate(empty);
-            fresh.load(Set.of(""), snapshot(0), Jump.SAME_HISTORY);
+            load(fresh, Set.of(""), snapshot(0), Jump.SAME_HISTORY);
 
             assertThat(fresh.apply(changeSet(1, put("k", "1", 1)))).hasSize(1);
             assertThat(fresh.apply(changeSet(2, delete("k", 2)))).hasSize(1);
@@ -257,11 +257,10 @@ class ReconcilerTest {
             for (String name : List.of("a", "b")) {
                 replaced.activate(replaced.newCache(name));
             }
-            replaced.load(Set.of("a", "b"), snapshot(500), Jump.SAME_HISTORY);
+            load(replaced, Set.of("a", "b"), snapshot(500), Jump.SAME_HISTORY);
             viewing.viewed = replaced;
 
-            replaced.load(
-                    Set.of("a", "b"),
+            load(replaced, Set.of("a", "b"),
                     snapshot(5, entry("a", "k", "{broken", 5), entry("b", "k", "{broken", 5)),
                     Jump.NEW_HISTORY);
             assertThat(views).hasSize(2);
@@ -347,8 +346,7 @@ class ReconcilerTest {
         void aLaterOneYieldsTheExactDifferenceAndSaysSo() {
             loaded(entry("same", "1", 1), entry("changed", "1", 1), entry("gone", "1", 1));
 
-            List<ConfigChangeSet> seen = reconciler.load(
-                    Set.of(""),
+            List<ConfigChangeSet> seen = load(reconciler, Set.of(""),
                     snapshot(9, entry("new", "8", 8), entry("same", "1", 1), entry("changed", "7", 7)),
                     Jump.SAME_HISTORY);
 
@@ -420,14 +418,14 @@ class ReconcilerTest {
             NamespaceCache other = active("other");
 
             for (Jump jump : List.of(Jump.SAME_HISTORY, Jump.NEW_HISTORY)) {
-                assertThat(reconciler.load(Set.of(""), snapshot(20, entry("k", "1", 15)), jump))
+                assertThat(load(reconciler, Set.of(""), snapshot(20, entry("k", "1", 15)), jump))
                         .isNull();
             }
             assertThat(reconciler.applied()).isZero();
             assertThat(value("k")).isNull();
 
             Set<String> both = Set.of("", "other");
-            assertThat(reconciler.load(both, snapshot(20, entry("other", "x", "1", 15)), Jump.SAME_HISTORY))
+            assertThat(load(reconciler, both, snapshot(20, entry("other", "x", "1", 15)), Jump.SAME_HISTORY))
                     .hasSize(1);
             assertThat(other.state().committed("x")).isNotNull();
         }
@@ -473,9 +471,27 @@ class ReconcilerTest {
             active("other");
             reconciler.activate(cache);
             Ticket ticket = reconciler.startLoading(cache);
-            reconciler.load(Set.of("other"), snapshot(50), Jump.SAME_HISTORY);
+            load(reconciler, Set.of("other"), snapshot(50), Jump.SAME_HISTORY);
 
             assertThat(reconciler.finishLoading(cache, ticket, snapshot(50))).isFalse();
+        }
+
+        @Test
+        void whatWasLoadedMeanwhileDoesNotGoBackWithANewHistory() {
+            active("other");
+            reconciler.activate(cache);
+            Ticket watch = reconciler.ticket();
+            Ticket caller = reconciler.startLoading(cache);
+            reconciler.finishLoading(cache, caller, snapshot(8, entry("k", "8", 8)));
+            reconciler.stopLoading(cache);
+            Set<String> both = Set.of("", "other");
+            Snapshot older = snapshot(7, entry("k", "7", 7));
+
+            assertThat(reconciler.load(watch, both, older, Map.of(), Jump.NEW_HISTORY))
+                    .isNull();
+            assertThat(value("k")).isEqualTo("8");
+            load(reconciler, both, snapshot(9, entry("k", "8", 8)), Jump.NEW_HISTORY);
+            assertThat(reconciler.applied()).isEqualTo(9);
         }
 
         @Test
@@ -713,7 +729,7 @@ class ReconcilerTest {
             Reconciler other = new Reconciler(odd, BOUND, observer);
             NamespaceCache odds = other.newCache("");
             other.activate(odds);
-            other.load(Set.of(""), snapshot(0), Jump.SAME_HISTORY);
+            load(other, Set.of(""), snapshot(0), Jump.SAME_HISTORY);
 
             other.apply(changeSet(1, put("k", "1", 1)));
 
@@ -924,7 +940,7 @@ class ReconcilerTest {
 
         private List<ConfigChangeSet> reload(long revision, Jump jump, ConfigEntry... found) {
             Answers answers = new Answers(cache.keysInMemory(), List.of(found));
-            return reconciler.load(Set.of(""), oversized(revision), Map.of("", answers), jump);
+            return reconciler.load(reconciler.ticket(), Set.of(""), oversized(revision), Map.of("", answers), jump);
         }
 
         private void loadedOnDemand(long revision) {
@@ -1012,7 +1028,7 @@ class ReconcilerTest {
     private NamespaceCache active(String namespace) {
         NamespaceCache other = reconciler.newCache(namespace);
         reconciler.activate(other);
-        reconciler.load(Set.of(namespace), snapshot(reconciler.applied()), Jump.NONE);
+        load(reconciler, Set.of(namespace), snapshot(reconciler.applied()), Jump.NONE);
         return other;
     }
 
@@ -1020,8 +1036,13 @@ class ReconcilerTest {
         return inShort(reconciler.apply(changeSet(revision, changes)));
     }
 
+    private static @Nullable List<ConfigChangeSet> load(
+            Reconciler reconciler, Set<String> covered, Snapshot snapshot, Jump jump) {
+        return reconciler.load(reconciler.ticket(), covered, snapshot, Map.of(), jump);
+    }
+
     private List<Tuple> load(Snapshot snapshot, Jump jump) {
-        return inShort(reconciler.load(Set.of(""), snapshot, jump));
+        return inShort(load(reconciler, Set.of(""), snapshot, jump));
     }
 
     private boolean learn(String key, @Nullable ConfigEntry entry, long revision) {

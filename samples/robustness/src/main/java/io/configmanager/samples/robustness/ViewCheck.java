@@ -256,12 +256,16 @@ final class ViewCheck {
         String id = History.id(line.text(3), line.text(4));
         long version = line.number(5);
         client.findings.judged(Invariant.I3);
+        long since = readTimes.getOrDefault(id, client.begin);
+        if (client.resynced(since - Observed.SLACK, line.number(2) + Observed.SLACK)
+                || client.unsettled(since, line.number(2))) {
+            // Of another history, perhaps: what was read before says nothing about it.
+            readVersions.remove(id);
+            readAbsent.remove(id);
+        }
         long last = readVersions.getOrDefault(id, 0L);
         if (version > 0) {
-            boolean back = version < last || (version == last && readAbsent.getOrDefault(id, false));
-            long since = readTimes.getOrDefault(id, client.begin);
-            boolean replaced = client.resynced(since - Observed.SLACK, line.number(2) + Observed.SLACK);
-            if (back && !replaced && !client.unsettled(since, line.number(2))) {
+            if (version < last || (version == last && readAbsent.getOrDefault(id, false))) {
                 client.violated(
                         Invariant.I3,
                         "read version " + version + " of " + id + " after "

@@ -165,6 +165,16 @@ class CheckerTest {
     }
 
     @Test
+    void aReadOfAnotherHistoryDoesNotGoBack() {
+        recording
+                .client("D", Recording.nanos(10), Recording.nanos(10), "", "k/0", 2, 5)
+                .event(2_000, "resynced", "history_replaced")
+                .client("D", Recording.nanos(2_100), Recording.nanos(2_100), "", "k/0", 0, 0)
+                .client("D", Recording.nanos(8_000), Recording.nanos(8_000), "", "k/0", 1, 4);
+        assertThat(recording.check().violations()).doesNotContainKey(Invariant.I3);
+    }
+
+    @Test
     void i3WhatIsGoneComesBack() {
         recording
                 .client("D", Recording.nanos(10), Recording.nanos(10), "", "k/0", 2, 5)
