@@ -260,7 +260,9 @@ class ReconcilerTest {
             load(replaced, Set.of("a", "b"), snapshot(500), Jump.SAME_HISTORY);
             viewing.viewed = replaced;
 
-            load(replaced, Set.of("a", "b"),
+            load(
+                    replaced,
+                    Set.of("a", "b"),
                     snapshot(5, entry("a", "k", "{broken", 5), entry("b", "k", "{broken", 5)),
                     Jump.NEW_HISTORY);
             assertThat(views).hasSize(2);
@@ -346,7 +348,9 @@ class ReconcilerTest {
         void aLaterOneYieldsTheExactDifferenceAndSaysSo() {
             loaded(entry("same", "1", 1), entry("changed", "1", 1), entry("gone", "1", 1));
 
-            List<ConfigChangeSet> seen = load(reconciler, Set.of(""),
+            List<ConfigChangeSet> seen = load(
+                    reconciler,
+                    Set.of(""),
                     snapshot(9, entry("new", "8", 8), entry("same", "1", 1), entry("changed", "7", 7)),
                     Jump.SAME_HISTORY);
 
