@@ -65,6 +65,13 @@ final class Failures {
         return CONTENTION.contains(failure.getCode());
     }
 
+    /** Whether nobody knows what became of the last command. */
+    static boolean isUnanswered(MongoException failure) {
+        return failure instanceof MongoSocketException
+                || failure instanceof MongoTimeoutException
+                || failure.hasErrorLabel(MongoException.UNKNOWN_TRANSACTION_COMMIT_RESULT_LABEL);
+    }
+
     /** Whether another transaction was in the way, the connection was lost, or nobody knows what became of a commit. */
     static boolean isWorthRepeating(MongoException failure) {
         return failure.hasErrorLabel(MongoException.TRANSIENT_TRANSACTION_ERROR_LABEL)

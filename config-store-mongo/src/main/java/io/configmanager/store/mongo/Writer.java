@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store.mongo;
 
+import com.mongodb.MongoCommandException;
 import com.mongodb.MongoException;
 import com.mongodb.client.ClientSession;
 import com.mongodb.client.model.DeleteOneModel;
@@ -23,6 +24,7 @@ import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -30,10 +32,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.bson.BsonDocument;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.bson.types.ObjectId;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes one revision after the other. In a transaction every writer first takes the next number from the head document:
@@ -45,9 +50,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Writer {
 
+    private static final Logger log = LoggerFactory.getLogger(Writer.class);
     private static final Duration LOCK = Duration.ofSeconds(10);
 
     private final Deployment deployment;
+
+    /** Sessions whose transactions may still be open, because the server could not be told to end them. */
+    private final Set<BsonDocument> left = ConcurrentHashMap.newKeySet();
 
     /** Transactions of one process would only conflict with each other. */
     private final ReentrantLock turn;
@@ -154,6 +163,7 @@ final class Writer {
             takeTurn(end);
             try (ClientSession session = deployment.client.startSession()) {
                 Moment moment = deployment.moment(session);
+                endLeft();
                 if (!needed.test(session, moment)) {
                     return null;
                 }
@@ -218,6 +228,31 @@ final class Writer {
     }
 
     private <T> T transaction(ClientSession session, Moment moment, Work<T> work) {
+        try {
+            return tryTransaction(session, moment, work);
+        } catch (MongoException e) {
+            if (Failures.isUnanswered(e)) {
+                left.add(session.getServerSession().getIdentifier());
+            }
+            throw e;
+        }
+    }
+
+    /** Otherwise every writer would have to wait until the server ends them, a minute by default. */
+    private void endLeft() {
+        List<BsonDocument> sessions = List.copyOf(left);
+        if (sessions.isEmpty()) {
+            return;
+        }
+        try {
+            deployment.database.runCommand(new Document("killSessions", sessions));
+        } catch (MongoCommandException e) {
+            log.debug("The server ends the transactions of lost connections by itself, later", e);
+        }
+        left.removeAll(sessions);
+    }
+
+    private <T> T tryTransaction(ClientSession session, Moment moment, Work<T> work) {
         session.startTransaction(deployment.transaction());
         String id = new ObjectId().toHexString();
         Bson next = Updates.combine(

@@ -272,6 +272,18 @@ class MongoFaultsTest {
                 .containsExactlyElementsOf(LongStream.rangeClosed(1, 8).boxed().toList());
     }
 
+    @Test
+    void aTransactionThatCouldNotBeEndedDoesNotHoldUpTheNext() {
+        store = mongo.store(builder -> builder.callTimeout(Duration.ofSeconds(2)));
+        long before = put("a", "1").revision();
+        server.cut("commitTransaction", 1_000, Faults.Kind.CUT_BEFORE);
+        server.cut("abortTransaction", 1_000, Faults.Kind.CUT_BEFORE);
+        assertThatThrownBy(() -> put("a", "2")).isInstanceOf(StoreException.class);
+        server.noMoreFaults();
+
+        assertThat(put("a", "3").revision()).isEqualTo(before + 1);
+    }
+
     private long revisionOfHead() {
         return store.snapshot(Set.of(), 1).position().revision();
     }

@@ -79,10 +79,12 @@ final class ReplicaSetNode {
         }
     }
 
-    /** Removes what has expired, as the monitor does that runs each minute. */
+    /** Removes what has expired, as the monitor does that runs each minute. What a transaction holds is left for the next time. */
     void removeExpired() {
         synchronized (lock) {
-            List<Change> changes = expiry.expired(documents, Instant.now());
+            List<Change> changes = expiry.expired(documents, Instant.now()).stream()
+                    .filter(change -> !transactions.hold(List.of(change)))
+                    .toList();
             documents.apply(changes);
             appendEach(changes);
         }
@@ -128,7 +130,8 @@ final class ReplicaSetNode {
         NOT_FOR_STORAGE.forEach(plain::remove);
         return switch (name) {
             case "hello", "isMaster", "ismaster" -> hello(channel);
-            case "ping", "endSessions", "refreshSessions", "killSessions", "killAllSessions" -> new Document("ok", 1.0);
+            case "ping", "endSessions", "refreshSessions", "killAllSessions" -> new Document("ok", 1.0);
+            case "killSessions" -> transactions.kill(command);
             case "buildInfo", "buildinfo" ->
                 new Document("version", "4.4.0")
                         .append("versionArray", List.of(4, 4, 0, 0))

@@ -116,6 +116,14 @@ final class Transactions {
         return new Document("ok", 1.0);
     }
 
+    /** Aborts the transactions of sessions. */
+    Document kill(Document command) {
+        for (Object session : (List<?>) command.get("killSessions")) {
+            abort(bySession.get(((Document) session).get("id")));
+        }
+        return new Document("ok", 1.0);
+    }
+
     /** Aborts transactions that their clients have forgotten; true if there were any. */
     boolean abortOlderThan(long nanos) {
         List<Transaction> old = bySession.values().stream()

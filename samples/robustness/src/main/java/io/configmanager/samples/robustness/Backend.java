@@ -36,7 +36,7 @@ interface Backend extends AutoCloseable {
     void putQuietly(Iterable<String> namespaces, String key, String value, String tag) throws Exception;
 
     /** Waits until nothing that operators did is left for the clients to find. */
-    void settle() throws Exception;
+    void settle();
 
     /** Writes what was committed. */
     void export(Recorder out) throws Exception;

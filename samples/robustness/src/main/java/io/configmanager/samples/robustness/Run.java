@@ -59,7 +59,7 @@ final class Run {
             clients.forEach(client -> client.process().order("load " + loadStart));
             Faults faults = new Faults(server, clients, recorder, loadStart);
             load(threads, server, faults, recorder, loadStart);
-            converge(clients, faults, recorder);
+            converge(clients, server, faults, recorder);
             server.settle();
             stop(clients);
             comparing.cancel(false);
@@ -101,7 +101,7 @@ final class Run {
     }
 
     /** Nothing is broken any more, but nothing is announced either. */
-    private static void converge(List<ClientProcess> clients, Faults faults, Recorder recorder)
+    private static void converge(List<ClientProcess> clients, Backend server, Faults faults, Recorder recorder)
             throws InterruptedException {
         for (ClientProcess client : clients) {
             client.process().order("stop-writing");
@@ -116,6 +116,8 @@ final class Run {
         for (ClientProcess client : clients) {
             client.process().await("drained");
         }
+        // The last edits by hand get their revisions, so that nothing comes after the final value.
+        server.settle();
         String value = Plan.tag("final", 1);
         long from = System.nanoTime();
         recorder.write("G", from, faults.finish(value), value);
