@@ -148,6 +148,13 @@ record Queued(
         return new Commit(id, items.stream().map(Item::operation).toList(), author, comment);
     }
 
+    /** Answered as the commit was, if the store has taken that; else refused, because no entry has this version. */
+    Commit question() {
+        Name any = items.get(0).name();
+        Condition never = Condition.version(Long.MAX_VALUE);
+        return new Commit(id, List.of(new Operation.Delete(any.namespace(), any.key(), never)), author, comment);
+    }
+
     boolean pending() {
         return state == State.PENDING;
     }

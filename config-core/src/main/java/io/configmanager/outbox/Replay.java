@@ -234,7 +234,7 @@ final class Replay implements Runnable {
             }
             Position basis = write.basis();
             if (basis != null && replaced.computeIfAbsent(basis, surroundings::isOfAnotherHistory)) {
-                outbox.park(write, State.CONFLICT, "the store's history was replaced after it was queued");
+                settleInAnotherHistory(write);
                 return Outcome.SETTLED;
             }
             outbox.applied(write, Done.of(surroundings.commit(write.commit())));
@@ -252,6 +252,15 @@ final class Replay implements Runnable {
             log.warn("Queued write {} failed in a way that is not known; it will be tried again", write.id(), e);
             deferred(write, e);
             return Outcome.HELD;
+        }
+    }
+
+    /** It may have been stored before, if only the answer was lost. */
+    private void settleInAnotherHistory(Queued write) {
+        try {
+            outbox.applied(write, Done.of(surroundings.commit(write.question())));
+        } catch (VersionConflictException e) {
+            outbox.park(write, State.CONFLICT, "the store's history was replaced after it was queued");
         }
     }
 

@@ -298,6 +298,22 @@ class DiskOutboxTest {
         assertThat(stored("a")).isEqualTo("0");
     }
 
+    /** Only the answer was lost, and the history that replaces the other one has it too. */
+    @Test
+    void whatWasStoredBeforeHistoryWasReplacedIsNoConflict() {
+        learn("a", "0");
+        Position basis = store.snapshot(Set.of(), 1).position();
+        outbox.enqueue(commit(put("a", "mine", Condition.ALWAYS)), false, operation -> known.get("a"), basis);
+        answerIsLost = true;
+        outbox.pass();
+        answerIsLost = false;
+        store.replaceHistory();
+        nanos += Duration.ofMinutes(1).toNanos();
+        outbox.pass();
+        assertThat(outbox.writes()).isEmpty();
+        assertThat(history("a")).containsExactly("mine", "0");
+    }
+
     /** W-OB-7: a clear refusal, and nothing of it kept. */
     @Test
     void aFullOutboxRefuses() throws IOException {

@@ -382,21 +382,22 @@ final class ConfigValueRegistry
                 published.add(namespace);
                 return;
             }
-            source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
-                publishRejections();
-                events.publishEvent(new ConfigChangedEvent(changes));
-            });
-            published.add(namespace);
+            try {
+                source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
+                    publishRejections();
+                    events.publishEvent(new ConfigChangedEvent(changes));
+                });
+                published.add(namespace);
+            } catch (ManagerStateException e) {
+                log.debug("Connecting or closed: the changes of '{}' up to now are nobody's news", namespace);
+            }
         }
     }
 
     private static boolean isOnDemand(ConfigManager source, String namespace) {
-        try {
-            source.namespace(namespace).view();
-            return false;
-        } catch (ManagerStateException e) {
-            return source.health().status() != ConfigHealth.Status.CLOSED;
-        }
+        return source.activeNamespaces().stream()
+                .anyMatch(active ->
+                        active.name().equals(namespace) && active.loading() == NamespaceStatus.Loading.ON_DEMAND);
     }
 
     private void publishRejections() {

@@ -49,6 +49,7 @@ final class Checker {
             boolean converged = survived && converged(client, records.run());
             new ChangeCheck(client).check(converged);
             new FollowCheck(client).check(converged);
+            new InjectionCheck(client).check(converged);
             operations.check(client);
             new BehaviourCheck(client).check(records.logs().getOrDefault(name, List.of()), killed(client));
         });

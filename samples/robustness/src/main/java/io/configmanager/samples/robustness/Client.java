@@ -12,6 +12,7 @@ import io.configmanager.outbox.OutboxSettings;
 import io.configmanager.samples.robustness.Plan.CallKind;
 import io.configmanager.samples.robustness.Plan.QueueKind;
 import io.configmanager.samples.robustness.Plan.Step;
+import io.configmanager.spring.ConfigManagerBuilderCustomizer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -20,10 +21,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
 /**
  * The process of one manager: builds it as an application would, lets its writers work, and records what it publishes. Takes
@@ -41,6 +44,7 @@ final class Client {
     private final Publications publications;
     private final ConfigManager manager;
     private final Sampler sampler;
+    private final AnnotationConfigApplicationContext application;
     private final List<List<Step<CallKind>>> planned = new ArrayList<>();
     private final List<List<Step<QueueKind>>> queued = new ArrayList<>();
     private final List<PlannedWriter<?>> writers = new ArrayList<>();
@@ -51,15 +55,17 @@ final class Client {
         this.store = store;
         AtomicReference<@Nullable ConfigManager> late = new AtomicReference<>();
         this.publications = new Publications(recorder, late);
-        this.manager = ConfigManagerBuilder.forStore(store.store())
+        this.application = Injected.application(recorder, () -> Objects.requireNonNull(late.get()));
+        ConfigManagerBuilder builder = ConfigManagerBuilder.forStore(store.store())
                 .preload(Keys.NAMESPACES.get(0), Keys.NAMESPACES.get(1))
                 .retry(Settings.FIRST_RETRY, Settings.LAST_RETRY, Settings.STABLE_AFTER)
                 .maintenanceInterval(Settings.MAINTENANCE)
                 .startup(ConfigManagerBuilder.StartupPolicy.FAIL, Duration.ofSeconds(5))
                 .outbox(outbox(directory.resolve("outbox-" + number)))
                 .observer(new RecordingObserver(recorder))
-                .onApplied(publications::applied)
-                .build();
+                .onApplied(publications::applied);
+        application.getBean(ConfigManagerBuilderCustomizer.class).customize(builder);
+        this.manager = builder.build();
         late.set(manager);
         this.sampler = new Sampler(manager, publications, recorder);
         for (int writer = 0; writer < Settings.WRITERS_PER_CLIENT; writer++) {
@@ -94,6 +100,7 @@ final class Client {
             start("watcher", () -> followers.watch(manager.namespace(namespace)));
             start("queue", () -> followers.takeSlowly(manager.namespace(namespace)));
         }
+        start("injected", injected()::followAlways);
         recorder.write("C", System.nanoTime());
         say("ready " + System.nanoTime());
         start("sampler", sampler);
@@ -139,12 +146,17 @@ final class Client {
             }
             case "drain" -> drain(Duration.ofSeconds(Long.parseLong(order[1])));
             case "await-final" -> {
-                boolean seen = publications.awaitFinal(order[1], sampler, Duration.ofSeconds(Long.parseLong(order[2])));
+                boolean seen = publications.awaitFinal(
+                        order[1], sampler, injected(), Duration.ofSeconds(Long.parseLong(order[2])));
                 say("final " + seen);
             }
             case "close" -> close();
             default -> throw new IllegalArgumentException(order[0]);
         }
+    }
+
+    private Injected injected() {
+        return application.getBean(Injected.class);
     }
 
     private static OutboxSettings outbox(Path directory) {
@@ -183,6 +195,7 @@ final class Client {
     private void close() {
         writers.forEach(PlannedWriter::stop);
         sampler.stop();
+        injected().stop();
         AtomicBoolean released = new AtomicBoolean();
         Thread waiting = new Thread(() -> {
             try {

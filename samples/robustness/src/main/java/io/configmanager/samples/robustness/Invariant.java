@@ -18,7 +18,9 @@ enum Invariant {
     I13("convergence: in time after the last fault, without notifications"),
     I14("lineage: replaced history is noticed, and only that is called so"),
     I15("isolation of faults: no hot loop, no noise, no crash"),
-    I16("clean stop: in time, with nothing left");
+    I16("clean stop: in time, with nothing left"),
+    I17(
+            "injection: whoever hears of a change finds it in fields and typed groups, and in the end they have everything");
 
     final String promise;
 

@@ -118,7 +118,7 @@ final class Publications {
     }
 
     /** Waits until views show the last write of the run and every listener has heard of it. */
-    boolean awaitFinal(String tag, Sampler sampler, Duration patience) {
+    boolean awaitFinal(String tag, Sampler sampler, Injected injected, Duration patience) {
         long deadline = System.nanoTime() + patience.toNanos();
         Set<String> missing = new HashSet<>();
         do {
@@ -128,6 +128,9 @@ final class Publications {
                 if (!sampler.shows(namespace, Keys.FINAL, tag)) {
                     missing.add(namespace);
                 }
+            }
+            if (!injected.shows(tag)) {
+                missing.add("what is injected");
             }
             for (String name : WHO_HEARS) {
                 for (String namespace : Client.LISTENED) {

@@ -175,10 +175,16 @@ final class QueueCheck {
             boolean surely = write.queued()
                     ? committed > write.end() + IN_FLIGHT || isKnownToTheStore(write, committed)
                     : isAlone(write);
-            if (surely && !replaced(write.start(), committed)) {
+            if (surely && !replaced(write.start(), committed) && !takenBack(place)) {
                 violated(Invariant.I9, write, "is " + state + " but had an effect at " + place.revision());
             }
         }
+    }
+
+    /** Whether a restore took it away again: then it may have been refused afterwards. */
+    private boolean takenBack(Place place) {
+        return history.eras().stream()
+                .anyMatch(later -> later.index > place.era().index && !later.inherits(place.era(), place.revision()));
     }
 
     /**
