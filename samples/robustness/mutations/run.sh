@@ -48,7 +48,7 @@ store_of() {
     [[ $(basename "$1") == *-mongo-* ]] && echo mongo || echo postgres
 }
 
-# Only the library is compiled anew; its classes stand before those of the build.
+# Only the library is compiled anew, of the starter the files that are named; these classes stand before those of the build.
 compile() {
     rm -rf mutant
     mkdir mutant
@@ -56,7 +56,7 @@ compile() {
         cp -r "$module/src/main/resources/." mutant 2>/dev/null || true
     done
     find config-core/src/main/java config-store-{postgres,mongo}/src/main/java -name '*.java' > sources.txt
-    javac --release 17 -nowarn -proc:none -parameters -cp "$oracle/lib/*" -d mutant @sources.txt 2> javac.log \
+    javac --release 17 -nowarn -proc:none -parameters -cp "$oracle/lib/*" -d mutant @sources.txt "$@" 2> javac.log \
         || { cat javac.log >&2; return 1; }
 }
 
@@ -103,7 +103,7 @@ for patch in "${chosen[@]}"; do
         continue
     fi
     patch -p1 -s -F 0 -f < "$patch"
-    compile
+    compile $(sed -n 's|^+++ b/\(config-spring-boot-starter/.*\)|\1|p' "$patch")
     judge "$name" "$seeds" "$(store_of "$patch")"
     if [ -n "$caught" ]; then
         echo "| $name | $caught | $n |"

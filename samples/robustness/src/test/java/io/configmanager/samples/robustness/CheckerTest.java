@@ -513,30 +513,7 @@ class CheckerTest {
                 .commit(2, 20, "op:b", "k/0")
                 .commit(3, 30, "final", "z/final 1 x")
                 .view(3, 40)
-                .client(
-                        "V",
-                        Recording.nanos(40),
-                        Recording.nanos(40),
-                        40_000,
-                        "tenant-a",
-                        3,
-                        "0",
-                        "-|-;-|-",
-                        "",
-                        "",
-                        "sampled")
-                .client(
-                        "V",
-                        Recording.nanos(40),
-                        Recording.nanos(40),
-                        40_000,
-                        "tenant-b",
-                        3,
-                        "0",
-                        "-|-;-|-",
-                        "",
-                        "",
-                        "sampled")
+                .othersAreEmpty(3, 40)
                 .finish(30, "final");
         assertThat(recording.check().examples(Invariant.I6)).anyMatch(how -> how.contains("was last told 1:a"));
     }
@@ -548,30 +525,7 @@ class CheckerTest {
                 .commit(1, 30, "final", "z/final 1 x")
                 .told(1, 40, Keys.FINAL, "PRESENT", "1:x")
                 .view(1, 40)
-                .client(
-                        "V",
-                        Recording.nanos(40),
-                        Recording.nanos(40),
-                        40_000,
-                        "tenant-a",
-                        1,
-                        "0",
-                        "-|-;-|-",
-                        "",
-                        "",
-                        "sampled")
-                .client(
-                        "V",
-                        Recording.nanos(40),
-                        Recording.nanos(40),
-                        40_000,
-                        "tenant-b",
-                        1,
-                        "0",
-                        "-|-;-|-",
-                        "",
-                        "",
-                        "sampled")
+                .othersAreEmpty(1, 40)
                 .finish(30, "final");
         assertThat(recording.check().examples(Invariant.I13))
                 .containsExactly("client 1.1: watcher of '' was never told that the watch has recovered");
@@ -714,6 +668,36 @@ class CheckerTest {
                 .queueing("op:queue1.0-1", 20, 30, "SET", "q/0", "QUEUED", 0, -1, 1)
                 .drained(9_000, 1, "op:queue1.0-1 PENDING");
         expect(Invariant.I13);
+    }
+
+    @Test
+    void i4HalfAPairInATypedGroup() {
+        recording.client("L", Recording.nanos(10), "x", "-");
+        expect(Invariant.I4);
+    }
+
+    @Test
+    void i17AListenerThatDoesNotFindInjectedWhatItHearsOf() {
+        recording
+                .commit(1, 10, "op:a", "p/0-left 1 a")
+                .commit(2, 20, "op:b", "p/0-left 2 b")
+                .client("H", Recording.nanos(15), 1, "p/0-left", "a", "a", "b");
+        assertThat(recording.check().violations()).doesNotContainKey(Invariant.I17);
+        recording.client("H", Recording.nanos(25), 2, "p/0-left", "b", "b", "a");
+        expect(Invariant.I17);
+    }
+
+    @Test
+    void i17AFieldThatStaysBehind() {
+        recording
+                .commit(1, 10, "op:a", "p/0-left 1 a")
+                .commit(2, 30, "final", "z/final 1 x")
+                .view(2, 40)
+                .othersAreEmpty(2, 40)
+                .client("B", Recording.nanos(50), "p/0-left", "-", "a")
+                .finish(30, "final");
+        assertThat(recording.check().examples(Invariant.I17))
+                .containsExactly("client 1.1: in the end the field of p/0-left had -, but it is a");
     }
 
     private void expect(Invariant invariant) {

@@ -145,6 +145,25 @@ final class Recording {
         return client("K", nanos(millis), "watcher", "", key, kind, text, 0, revision);
     }
 
+    /** Views of the other namespaces, which have nothing. */
+    Recording othersAreEmpty(long revision, int millis) {
+        for (String namespace : Keys.NAMESPACES.subList(1, 3)) {
+            client(
+                    "V",
+                    nanos(millis),
+                    nanos(millis),
+                    millis * 1_000,
+                    namespace,
+                    revision,
+                    "0",
+                    "-|-;-|-",
+                    "",
+                    "",
+                    "sampled");
+        }
+        return this;
+    }
+
     /** The last write of the run, which everybody has to see. */
     Recording finish(int millis, String tag) {
         return run("G", nanos(millis), nanos(millis), tag);
