@@ -118,6 +118,26 @@ class OutboxTest extends OnMemoryStore {
     }
 
     @Test
+    void aWriteDoesNotOvertakeWhatIsQueued() {
+        outage();
+        config.set("a", 1);
+        store.beforeAnswer = call -> {
+            if (call.equals("commit") && Thread.currentThread().getName().equals("config-replay")) {
+                throw new StoreException("refused for now", false, null);
+            }
+        };
+        recover();
+        await().atMost(SOON).until(() -> !config.set("b", 1).queued());
+
+        assertThat(config.set("a", 2).queued()).isTrue();
+
+        store.beforeAnswer = call -> {};
+        outbox().retry(outbox().writes().get(0).id());
+        await().atMost(SOON).until(() -> stats().pending() == 0);
+        assertThat(memory.get("", "a").entry().value()).isEqualTo("2");
+    }
+
+    @Test
     void aWriteMayAskToFail() {
         outage();
         assertThatThrownBy(() -> config.set("a", 1, WriteOptions.DEFAULT.whenAway(WhenAway.FAIL)))

@@ -113,6 +113,23 @@ class DiskOutboxTest {
         assertThat(history("a")).containsExactly("2", "1");
     }
 
+    @Test
+    void aCommitThatWaitsForOneKeyHoldsUpItsOthers() {
+        queue("a", "1");
+        outbox.enqueue(
+                commit(put("a", "2", Condition.ALWAYS), put("b", "2", Condition.ALWAYS)), false, any -> null, null);
+        queue("b", "3");
+        refusal = commit -> commit.operations().size() == 1 && key(commit).equals("a")
+                ? new StoreException("locked", true, null)
+                : null;
+        outbox.pass();
+        assertThat(stored("b")).isNull();
+        refusal = commit -> null;
+        nanos += Duration.ofMinutes(1).toNanos();
+        outbox.pass();
+        assertThat(history("b")).containsExactly("3", "2");
+    }
+
     /** O6, W-OB-2: create, update, delete and create again, one based on the other. */
     @Test
     void aChainIsAppliedInOrder() {
