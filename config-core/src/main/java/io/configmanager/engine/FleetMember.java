@@ -107,25 +107,31 @@ final class FleetMember implements Fleet {
         try {
             report(applied, next.live, settings.expiry);
             told = next;
-            if (full) {
-                FleetStatus status = look();
-                Seen before = seen;
-                seen = new Seen(
-                        status,
-                        before == null
-                                ? List.of()
-                                : status.without(Math.min(before.status.revision(), status.revision())));
-            }
             failing = false;
             warned = false;
         } catch (RuntimeException | Error e) {
             failing = true;
-            seen = null;
-            if (!warned && !(e instanceof StoreException store && store.isTransient())) {
+            if (!warned && !(e instanceof StoreException away && away.isTransient())) {
                 warned = true;
                 log.warn("This instance cannot tell what it has applied, trying again: {}", e.getMessage());
             }
             log.debug("Cannot report to the fleet", e);
+        }
+        if (full || failing) {
+            seen = failing ? null : see();
+        }
+    }
+
+    private @Nullable Seen see() {
+        try {
+            FleetStatus status = look();
+            Seen before = seen;
+            return new Seen(
+                    status,
+                    before == null ? List.of() : status.without(Math.min(before.status.revision(), status.revision())));
+        } catch (RuntimeException | Error e) {
+            log.debug("Cannot look at the fleet", e);
+            return null;
         }
     }
 
