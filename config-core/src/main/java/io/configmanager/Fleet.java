@@ -19,7 +19,10 @@ public interface Fleet {
      */
     FleetStatus look();
 
-    /** What this instance saw when it looked last, about an interval ago at most; empty before the first time. No I/O. */
+    /**
+     * What this instance saw when it looked last, about an interval ago at most; empty before the first time, and while the
+     * store cannot be read. No I/O.
+     */
     Optional<FleetStatus> lastLook();
 
     /**
