@@ -54,6 +54,13 @@ public interface ConfigManager extends AutoCloseable {
     /** The writes that wait for the store; empty if the manager has no outbox or is not connected. */
     Optional<Outbox> outbox();
 
+    /**
+     * The instances that share the store.
+     *
+     * @throws ManagerStateException if this manager does not take part, or is not connected
+     */
+    Fleet fleet();
+
     /** Stops the watch, frees every thread, connection and waiter within two seconds, and closes the store. */
     @Override
     void close();

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.IntSupplier;
 import javax.crypto.SecretKey;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +57,9 @@ public final class ConfigManagerBuilder {
     @Nullable
     OutboxSettings outbox;
 
+    FleetMember.@Nullable Settings fleet;
+
+    IntSupplier rejections = () -> 0;
     String origin = "";
 
     private ConfigManagerBuilder(ConfigStore store) {
@@ -127,6 +131,34 @@ public final class ConfigManagerBuilder {
      */
     public ConfigManagerBuilder outbox(OutboxSettings settings) {
         this.outbox = settings;
+        return this;
+    }
+
+    /**
+     * Tells the store what this instance has applied, and allows to look at what the others have: {@link
+     * io.configmanager.Fleet}. Not done by default. No further thread, one small write in each interval and after changes.
+     *
+     * @param instance the name of this instance, for people; at most 255 characters
+     * @param interval how often it reports when nothing happens, with a jitter of a fifth; 10 s is usual
+     * @param expiry how long it counts after its last report, at least twice the interval
+     */
+    public ConfigManagerBuilder fleet(String instance, Duration interval, Duration expiry) {
+        if (instance.isBlank() || instance.length() > 255 || instance.chars().anyMatch(Character::isISOControl)) {
+            throw new InvalidConfigException(
+                    "Invalid instance name: it must be printable text of at most 255 characters");
+        }
+        positive("fleet interval", interval);
+        if (positive("fleet expiry", expiry).compareTo(interval.multipliedBy(2)) < 0) {
+            throw new InvalidConfigException(
+                    "Invalid fleet expiry " + expiry + ": it must be at least twice the interval " + interval);
+        }
+        this.fleet = new FleetMember.Settings(instance, interval, expiry);
+        return this;
+    }
+
+    /** How many targets of {@link #onApplied appliers} keep an older value now; told to the fleet. */
+    public ConfigManagerBuilder rejections(IntSupplier count) {
+        this.rejections = count;
         return this;
     }
 

@@ -8,6 +8,7 @@ import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigNames;
 import io.configmanager.ConfigObserver;
+import io.configmanager.Fleet;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.Outbox;
@@ -88,6 +89,7 @@ final class DefaultConfigManager implements ConfigManager {
     private record Running(
             WatchLoop loop,
             Maintenance maintenance,
+            @Nullable FleetMember fleet,
             @Nullable BootSnapshotSaver saver,
             List<Thread> threads,
             CountDownLatch stop) {}
@@ -333,6 +335,20 @@ final class DefaultConfigManager implements ConfigManager {
         return phase == Phase.CONNECTED ? Optional.ofNullable(writes.outbox()) : Optional.empty();
     }
 
+    @Override
+    public Fleet fleet() {
+        if (settings.fleet == null) {
+            throw new ManagerStateException(
+                    "This manager is not part of the fleet: set config.fleet.enabled=true, or call fleet(…) of its builder");
+        }
+        Running now = running;
+        FleetMember fleet = now == null ? null : now.fleet();
+        if (fleet == null) {
+            throw notConnected();
+        }
+        return fleet;
+    }
+
     private @Nullable DiskOutbox openOutbox() {
         OutboxSettings wanted = settings.outbox;
         if (wanted == null) {
@@ -459,16 +475,45 @@ final class DefaultConfigManager implements ConfigManager {
                         new SplittableRandom(),
                         System::nanoTime));
         BootSnapshotSaver saver = saver(loop);
+        FleetMember fleet = fleet(loop, pause);
         Maintenance maintenance = new Maintenance(
                 store,
                 saver == null ? () -> {} : saver::save,
+                fleet,
                 status,
                 settings.maintenanceInterval,
                 pause,
-                new SplittableRandom());
+                new SplittableRandom(),
+                System::nanoTime);
         List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
         threads.forEach(Thread::start);
-        return new Running(loop, maintenance, saver, threads, stop);
+        return new Running(loop, maintenance, fleet, saver, threads, stop);
+    }
+
+    private @Nullable FleetMember fleet(WatchLoop loop, Pause pause) {
+        FleetMember.Settings fleet = settings.fleet;
+        return fleet == null
+                ? null
+                : new FleetMember(
+                        store,
+                        fleet,
+                        new FleetMember.Self(
+                                loop::reached,
+                                () -> reconciler.ticket().epoch(),
+                                () -> status.state() == WatchState.LIVE,
+                                this::rejected),
+                        storeClock::now,
+                        pause,
+                        new SplittableRandom(),
+                        System::nanoTime);
+    }
+
+    private int rejected() {
+        int rejected = settings.rejections.getAsInt();
+        for (NamespaceCache cache : reconciler.active()) {
+            rejected += cache.rejected().size();
+        }
+        return rejected;
     }
 
     private @Nullable BootSnapshotSaver saver(WatchLoop loop) {

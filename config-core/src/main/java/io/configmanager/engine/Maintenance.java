@@ -5,37 +5,50 @@ import io.configmanager.ConfigException;
 import io.configmanager.WatchState;
 import io.configmanager.store.ConfigStore;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Writes the boot snapshot and calls the store's housekeeping, now and then while the watch is live, on a thread of its own. */
+/**
+ * Writes the boot snapshot and calls the store's housekeeping, now and then while the watch is live, and takes the turns of
+ * the fleet; on a thread of its own.
+ */
 final class Maintenance implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Maintenance.class);
 
     private final ConfigStore store;
     private final Runnable save;
+    private final @Nullable FleetMember fleet;
     private final StatusTracker status;
     private final Duration interval;
     private final Pause pause;
     private final RandomGenerator random;
+    private final LongSupplier nanoTime;
+    private long next;
     private volatile boolean stopping;
 
     /** @param save writes the boot snapshot; must not throw */
     Maintenance(
             ConfigStore store,
             Runnable save,
+            @Nullable FleetMember fleet,
             StatusTracker status,
             Duration interval,
             Pause pause,
-            RandomGenerator random) {
+            RandomGenerator random,
+            LongSupplier nanoTime) {
         this.store = store;
         this.save = save;
+        this.fleet = fleet;
         this.status = status;
         this.interval = interval;
         this.pause = pause;
         this.random = random;
+        this.nanoTime = nanoTime;
+        schedule();
     }
 
     @Override
@@ -47,6 +60,9 @@ final class Maintenance implements Runnable {
                 log.debug("Interrupted; going on", e);
             }
         }
+        if (fleet != null) {
+            fleet.leave();
+        }
     }
 
     void stop() {
@@ -54,11 +70,25 @@ final class Maintenance implements Runnable {
     }
 
     void turn() throws InterruptedException {
-        pause.await(Duration.ofNanos((long) (interval.toNanos() * random.nextDouble(0.8, 1.2))));
-        if (stopping || status.state() != WatchState.LIVE) {
+        long left = Math.max(0, next - nanoTime.getAsLong());
+        pause.await(Duration.ofNanos(fleet == null ? left : Math.min(left, FleetMember.TICK.toNanos())));
+        if (stopping) {
             return;
         }
-        save.run();
+        if (fleet != null) {
+            fleet.turn();
+        }
+        if (nanoTime.getAsLong() - next < 0) {
+            return;
+        }
+        if (status.state() == WatchState.LIVE) {
+            save.run();
+            maintain();
+        }
+        schedule();
+    }
+
+    private void maintain() {
         try {
             store.maintain();
         } catch (ConfigException e) {
@@ -66,5 +96,9 @@ final class Maintenance implements Runnable {
         } catch (RuntimeException | Error e) {
             log.warn("Housekeeping failed; it will be tried again", e);
         }
+    }
+
+    private void schedule() {
+        next = nanoTime.getAsLong() + (long) (interval.toNanos() * random.nextDouble(0.8, 1.2));
     }
 }

@@ -4,12 +4,14 @@ package io.configmanager.engine;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigObserver;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
@@ -80,6 +82,19 @@ final class ObservedStore implements ConfigStore {
             store.maintain();
             return true;
         });
+    }
+
+    @Override
+    public void report(InstanceReport report) {
+        timed("report", () -> {
+            store.report(report);
+            return true;
+        });
+    }
+
+    @Override
+    public FleetStatus fleet() {
+        return timed("fleet", store::fleet);
     }
 
     @Override

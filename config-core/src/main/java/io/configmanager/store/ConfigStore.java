@@ -3,6 +3,7 @@ package io.configmanager.store;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import java.util.Set;
@@ -69,6 +70,16 @@ public interface ConfigStore extends AutoCloseable {
      * Called now and then by every instance; where several share a store, one works and the others return at once.
      */
     void maintain();
+
+    /**
+     * Keeps what an instance tells of itself in the place of what it told before, until its expiry has passed by the store's
+     * clock. This is no change: it takes no revision, is in no history, and feeds neither tell of it nor wake up. A report
+     * has no effect if one of the same id with the same or a higher number is there.
+     */
+    void report(InstanceReport report);
+
+    /** The newest revision and every instance whose report has not expired, from one consistent read. */
+    FleetStatus fleet();
 
     /** Releases what the store itself opened; open feeds end. Idempotent. */
     @Override

@@ -3,6 +3,7 @@ package io.configmanager.store;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetStatus;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
@@ -159,6 +160,19 @@ public final class MemoryConfigStore implements ConfigStore {
             data.compact();
             return data;
         });
+    }
+
+    @Override
+    public void report(InstanceReport report) {
+        locked(() -> {
+            data.report(report);
+            return data;
+        });
+    }
+
+    @Override
+    public FleetStatus fleet() {
+        return locked(data::fleet);
     }
 
     @Override

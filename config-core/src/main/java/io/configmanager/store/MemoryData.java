@@ -2,14 +2,18 @@
 package io.configmanager.store;
 
 import io.configmanager.ConfigEntry;
+import io.configmanager.FleetInstance;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -44,6 +48,7 @@ final class MemoryData {
             return size() > REMEMBERED_COMMITS;
         }
     };
+    private final Map<String, Reported> reports = new TreeMap<>();
     private final InstantSource clock;
     private final int retainedRevisions;
     private UUID lineage = UUID.randomUUID();
@@ -56,6 +61,13 @@ final class MemoryData {
 
     /** One revision; its random id tells it from a revision of the same number in another history. */
     private record Revision(UUID id, ChangeSet changeSet) {}
+
+    private record Reported(InstanceReport report, Instant at) {
+
+        boolean expiredBy(Instant now) {
+            return Changes.isExpired(at.plus(report.expiry()), now);
+        }
+    }
 
     Instant now() {
         return clock.instant();
@@ -139,6 +151,40 @@ final class MemoryData {
                 }
             }
         }
+    }
+
+    void report(InstanceReport report) {
+        Instant now = now();
+        reports.values().removeIf(each -> each.expiredBy(now));
+        reports.merge(
+                report.id(),
+                new Reported(report, now),
+                (known, next) -> known.report().number() < report.number() ? next : known);
+    }
+
+    FleetStatus fleet() {
+        Instant now = now();
+        List<FleetInstance> instances = reports.values().stream()
+                .filter(each -> !each.expiredBy(now))
+                .map(each -> instance(each.report(), Duration.between(each.at(), now)))
+                .sorted(Comparator.comparing(FleetInstance::name).thenComparing(FleetInstance::id))
+                .toList();
+        return new FleetStatus(lineage.toString(), head(), instances);
+    }
+
+    private FleetInstance instance(InstanceReport report, Duration age) {
+        Position applied = report.applied();
+        Revision revision = revisions.get(applied.revision());
+        return new FleetInstance(
+                report.id(),
+                report.name(),
+                applied.token().substring(0, applied.token().indexOf(':')),
+                applied.revision(),
+                revision != null && applied.token().equals(token(revision)),
+                report.live(),
+                report.rejected(),
+                report.startedAt(),
+                age);
     }
 
     void replaceLineage() {

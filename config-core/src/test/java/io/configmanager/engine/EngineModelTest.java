@@ -12,6 +12,7 @@ import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigObserver;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -24,6 +25,7 @@ import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.MemoryConfigStore;
 import io.configmanager.store.Operation;
@@ -943,6 +945,16 @@ class EngineModelTest {
 
             @Override
             public void maintain() {
+                throw new AssertionError("not called by the watch");
+            }
+
+            @Override
+            public void report(InstanceReport report) {
+                throw new AssertionError("not called by the watch");
+            }
+
+            @Override
+            public FleetStatus fleet() {
                 throw new AssertionError("not called by the watch");
             }
 

@@ -3,6 +3,7 @@ package io.configmanager.engine;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -10,6 +11,7 @@ import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
@@ -91,6 +93,19 @@ final class FaultyStore implements ConfigStore {
             store.maintain();
             return true;
         });
+    }
+
+    @Override
+    public void report(InstanceReport report) {
+        call("report", () -> {
+            store.report(report);
+            return true;
+        });
+    }
+
+    @Override
+    public FleetStatus fleet() {
+        return call("fleet", store::fleet);
     }
 
     @Override

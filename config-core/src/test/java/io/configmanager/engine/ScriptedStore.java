@@ -3,12 +3,14 @@ package io.configmanager.engine;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
@@ -109,6 +111,16 @@ final class ScriptedStore implements ConfigStore {
 
     @Override
     public void maintain() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void report(InstanceReport report) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public FleetStatus fleet() {
         throw new UnsupportedOperationException();
     }
 

@@ -9,6 +9,8 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +30,7 @@ import org.junit.jupiter.api.Test;
  * expiry too, and which of {@link PositionLostException} and {@link io.configmanager.InvalidConfigException} a position
  * that it never issued is.
  */
-public abstract class ConfigStoreContract extends FeedContract {
+public abstract class ConfigStoreContract extends FleetContract {
 
     @Nested
     class Races {
@@ -219,7 +221,10 @@ public abstract class ConfigStoreContract extends FeedContract {
                     () -> store.commit(commitOf(put("k", "2"))),
                     () -> store.snapshot(Set.of(ns), 10),
                     () -> store.openFeed(position).poll(SHORT),
-                    () -> store.maintain());
+                    () -> store.maintain(),
+                    () -> store.report(new InstanceReport(
+                            "id", 1, "name", position, true, 0, Instant.EPOCH, Duration.ofMinutes(1))),
+                    () -> store.fleet());
             for (int i = 0; i < calls.size(); i++) {
                 assertThatThrownBy(calls.get(i)).as("call %d", i).isInstanceOf(StoreException.class);
             }

@@ -3,11 +3,15 @@ package io.configmanager.store;
 
 import io.configmanager.Condition;
 import io.configmanager.ValueType;
+import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 
 class MemoryConfigStoreContractTest extends ConfigStoreContract {
 
-    private final MemoryConfigStore shared = new MemoryConfigStore();
+    private volatile Duration ahead = Duration.ZERO;
+    private final MemoryConfigStore shared =
+            new MemoryConfigStore(() -> InstantSource.system().instant().plus(ahead));
 
     @Override
     protected ConfigStore openStore() {
@@ -42,5 +46,10 @@ class MemoryConfigStoreContractTest extends ConfigStoreContract {
     @Override
     protected void replaceHistory() {
         shared.replaceHistory();
+    }
+
+    @Override
+    protected void ageReports(Duration by) {
+        ahead = ahead.plus(by);
     }
 }

@@ -12,7 +12,11 @@ import io.configmanager.spring.ConfigManagerBuilderCustomizer;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -25,6 +29,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.VirtualThreadTaskExecutor;
+import org.springframework.util.StringUtils;
 
 /** The manager on the store, connected before any bean can ask it for a value. */
 @AutoConfiguration(after = {ConfigStoreAutoConfiguration.class, ConfigValueAutoConfiguration.class})
@@ -57,6 +62,7 @@ public final class ConfigManagerAutoConfiguration {
                         properties.health().gracePeriod());
         bootSnapshot(builder, store, properties, selection.getIfAvailable(), environment);
         outbox(builder, store, properties.outbox(), selection.getIfAvailable(), environment);
+        fleet(builder, properties.fleet(), environment);
         if (Threading.VIRTUAL.isActive(environment)) {
             builder.listenerExecutor(new VirtualThreadTaskExecutor("config-listener-"));
         }
@@ -104,6 +110,25 @@ public final class ConfigManagerAutoConfiguration {
                     outbox.pendingInterval(),
                     outbox.idleInterval(),
                     outbox.passTimeout()));
+        }
+    }
+
+    private static void fleet(ConfigManagerBuilder builder, ConfigProperties.Fleet fleet, Environment environment) {
+        if (fleet.enabled()) {
+            Duration expiry = fleet.expiry() == null ? fleet.interval().multipliedBy(3) : fleet.expiry();
+            String name = StringUtils.hasText(fleet.instance())
+                    ? fleet.instance()
+                    : environment.getProperty("spring.application.name", "application") + "@" + hostName() + "-"
+                            + UUID.randomUUID().toString().substring(0, 4);
+            builder.fleet(name, fleet.interval(), expiry);
+        }
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "unknown";
         }
     }
 

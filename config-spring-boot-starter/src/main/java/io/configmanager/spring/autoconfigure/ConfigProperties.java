@@ -25,6 +25,7 @@ import org.springframework.util.unit.DataSize;
  * @param startup What happens when the store cannot be reached at the start.
  * @param snapshot The last known values on disk, for a start without the store.
  * @param outbox Writes that wait on disk while the store is away.
+ * @param fleet What this instance tells others of itself.
  * @param logLevels Whether loggers follow the entries below logging/level.
  * @param store Where configuration is kept.
  * @param cache Values in memory.
@@ -41,6 +42,7 @@ record ConfigProperties(
         @DefaultValue Startup startup,
         @DefaultValue Snapshot snapshot,
         @DefaultValue Outbox outbox,
+        @DefaultValue Fleet fleet,
         @DefaultValue("true") boolean logLevels,
         @DefaultValue Store store,
         @DefaultValue Cache cache,
@@ -145,6 +147,27 @@ record ConfigProperties(
             requirePositive("pending-interval", pendingInterval);
             requirePositive("idle-interval", idleInterval);
             requirePositive("pass-timeout", passTimeout);
+        }
+    }
+
+    /**
+     * What this instance tells others of itself.
+     *
+     * @param enabled Whether it tells the store what it has applied, so that others can see it.
+     * @param instance Name of this instance; by default that of the application and of the host, and a random part.
+     * @param interval How often it tells that, besides after changes.
+     * @param expiry How long it counts after it told that last; by default three intervals.
+     */
+    record Fleet(
+            @DefaultValue("false") boolean enabled,
+            @Nullable String instance,
+            @DefaultValue("10s") Duration interval,
+            @Nullable Duration expiry) {
+        Fleet {
+            requirePositive("interval", interval);
+            if (expiry != null && expiry.compareTo(interval.multipliedBy(2)) < 0) {
+                throw new InvalidConfigException("expiry must be at least twice the interval");
+            }
         }
     }
 

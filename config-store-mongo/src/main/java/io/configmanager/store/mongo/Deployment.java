@@ -33,6 +33,7 @@ final class Deployment {
     final MongoCollection<Document> log;
     final MongoCollection<Document> head;
     final MongoCollection<Document> operations;
+    final MongoCollection<Document> instances;
     final Duration timeout;
     private final boolean allowPolling;
 
@@ -59,6 +60,7 @@ final class Deployment {
         log = database.getCollection(names.log());
         head = database.getCollection(names.head());
         operations = database.getCollection(names.operations());
+        instances = database.getCollection(names.instances());
     }
 
     /** For transactions that others began: they have a deadline of their own, which the driver lets nobody change. */

@@ -3,14 +3,18 @@ package io.configmanager.store.mongo;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigNames;
+import io.configmanager.FleetInstance;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
 import io.configmanager.LogEntry.Kind;
 import io.configmanager.ValueType;
+import io.configmanager.store.InstanceReport;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.bson.Document;
@@ -54,6 +58,38 @@ final class Lines {
 
     static long revisionOf(Document line) {
         return number(line, "_id") >> PLACE_BITS;
+    }
+
+    /** What an instance tells of itself. */
+    static Document instance(InstanceReport report, MongoToken applied, Instant now) {
+        return new Document("_id", report.id())
+                .append("number", report.number())
+                .append("name", report.name())
+                .append("lineage", applied.lineage())
+                .append("revision", report.applied().revision())
+                .append("revisionId", applied.revisionId())
+                .append("live", report.live())
+                .append("rejected", report.rejected())
+                .append("startedAt", Date.from(report.startedAt()))
+                .append("reportedAt", Date.from(now))
+                .append("expiresAt", Date.from(now.plus(report.expiry())));
+    }
+
+    /** @param ids the ids that revisions have in the store's history */
+    static FleetInstance instance(Document report, String lineage, Map<Long, String> ids, Instant now) {
+        long revision = number(report, "revision");
+        boolean ofThisHistory = lineage.equals(report.getString("lineage"))
+                && (revision == 0 || report.getString("revisionId").equals(ids.get(revision)));
+        return new FleetInstance(
+                report.getString("_id"),
+                report.getString("name"),
+                report.getString("lineage"),
+                revision,
+                ofThisHistory,
+                report.getBoolean("live", false),
+                (int) number(report, "rejected"),
+                report.getDate("startedAt").toInstant(),
+                Duration.between(report.getDate("reportedAt").toInstant(), now));
     }
 
     /** The entry as a document, as it is stored by this module: the check tells it from one that a person changed. */

@@ -14,11 +14,14 @@ import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
+import com.mongodb.client.model.Projections;
+import com.mongodb.client.model.ReplaceOptions;
 import com.mongodb.client.model.Sorts;
 import com.mongodb.client.model.UpdateOptions;
 import com.mongodb.client.model.Updates;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -27,6 +30,7 @@ import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
@@ -127,7 +131,8 @@ public final class MongoConfigStore implements ConfigStore {
                     deployment.names.entries(),
                     deployment.names.log(),
                     deployment.names.head(),
-                    deployment.names.operations())) {
+                    deployment.names.operations(),
+                    deployment.names.instances())) {
                 try {
                     deployment.database.createCollection(name);
                 } catch (MongoException e) {
@@ -141,6 +146,7 @@ public final class MongoConfigStore implements ConfigStore {
                     new IndexOptions().unique(true));
             expireAfter(deployment.entries, "expiresAt", Duration.ZERO);
             expireAfter(deployment.operations, "at", settings.operationRetention());
+            expireAfter(deployment.instances, "expiresAt", Duration.ZERO);
             return deployment.head.updateOne(
                     Deployment.HEAD,
                     Updates.combine(
@@ -403,6 +409,56 @@ public final class MongoConfigStore implements ConfigStore {
                         Updates.set("until", Date.from(now)));
             }
             return now;
+        });
+    }
+
+    @Override
+    public void report(InstanceReport report) {
+        call("report to the fleet", () -> {
+            Document document = Lines.instance(report, MongoToken.parse(report.applied()), deployment.now());
+            Bson older = Filters.and(Filters.eq("_id", report.id()), Filters.lt("number", report.number()));
+            // Who leaves has little time.
+            MongoCollection<Document> instances = report.expiry().isZero()
+                    ? deployment.instances.withTimeout(FAREWELL.toMillis(), TimeUnit.MILLISECONDS)
+                    : deployment.instances;
+            try {
+                instances.replaceOne(older, document, new ReplaceOptions().upsert(true));
+            } catch (MongoException e) {
+                // There is one already, and it is not older.
+                if (!Failures.isDuplicateKey(e)) {
+                    throw e;
+                }
+            }
+            return report;
+        });
+    }
+
+    @Override
+    public FleetStatus fleet() {
+        return read("read the fleet", (session, moment) -> {
+            Document head = deployment.headOf(session);
+            List<Document> reports = deployment
+                    .instances
+                    .find(session, Filters.gt("expiresAt", Date.from(moment.time())))
+                    .sort(Sorts.ascending("name", "_id"))
+                    .into(new ArrayList<>());
+            Map<Long, String> ids = new HashMap<>();
+            Set<Long> firstLines = new LinkedHashSet<>();
+            reports.forEach(each -> firstLines.add(Lines.firstLine(Lines.number(each, "revision"))));
+            for (Document line : deployment
+                    .log
+                    .find(session, Filters.in("_id", firstLines))
+                    .projection(Projections.include("revisionId"))) {
+                ids.put(Lines.revisionOf(line), line.getString("revisionId"));
+            }
+            ids.put(Lines.number(head, "revision"), head.getString("revisionId"));
+            String lineage = head.getString("lineage");
+            return new FleetStatus(
+                    lineage,
+                    Lines.number(head, "revision"),
+                    reports.stream()
+                            .map(each -> Lines.instance(each, lineage, ids, moment.time()))
+                            .toList());
         });
     }
 

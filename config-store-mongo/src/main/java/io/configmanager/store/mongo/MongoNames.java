@@ -25,7 +25,10 @@ public record MongoNames(String database, String collectionPrefix) {
         }
     }
 
-    /** The collections {@code config_entry}, {@code config_log}, {@code config_head} and {@code config_operation}. */
+    /**
+     * The collections {@code config_entry}, {@code config_log}, {@code config_head}, {@code config_operation} and {@code
+     * config_instance}.
+     */
     public static MongoNames of(String database) {
         return new MongoNames(database, "config_");
     }
@@ -44,5 +47,9 @@ public record MongoNames(String database, String collectionPrefix) {
 
     String operations() {
         return collectionPrefix + "operation";
+    }
+
+    String instances() {
+        return collectionPrefix + "instance";
     }
 }

@@ -3,6 +3,7 @@ package io.configmanager.store.mongo;
 
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.ConfigStoreContract;
+import java.time.Duration;
 
 /** What a person and an accident do to the MongoDB store. */
 abstract class MongoContract extends ConfigStoreContract {
@@ -42,5 +43,10 @@ abstract class MongoContract extends ConfigStoreContract {
     @Override
     protected void replaceHistory() {
         mongo().replaceHistory();
+    }
+
+    @Override
+    protected void ageReports(Duration by) {
+        mongo().ageReports(by);
     }
 }

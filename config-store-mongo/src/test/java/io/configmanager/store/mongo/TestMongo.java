@@ -14,6 +14,7 @@ import com.mongodb.client.model.Updates;
 import io.configmanager.store.TcpProxy;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Date;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
@@ -121,6 +122,26 @@ final class TestMongo implements AutoCloseable {
         try (MongoConfigStore store = builder().retention(Duration.ZERO, 0, 1).build()) {
             store.maintain();
         }
+    }
+
+    MongoCollection<Document> instances() {
+        return database.getCollection(names.instances());
+    }
+
+    /** Makes what instances told look this much older. */
+    void ageReports(Duration by) {
+        for (Document each : instances().find()) {
+            instances()
+                    .updateOne(
+                            Filters.eq("_id", each.get("_id")),
+                            Updates.combine(
+                                    Updates.set("reportedAt", before(each.getDate("reportedAt"), by)),
+                                    Updates.set("expiresAt", before(each.getDate("expiresAt"), by))));
+        }
+    }
+
+    private static Date before(Date time, Duration by) {
+        return Date.from(time.toInstant().minus(by));
     }
 
     void replaceHistory() {

@@ -39,6 +39,7 @@ final class Failures {
                             + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
                             + ", GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
                             + " and GRANT EXECUTE ON FUNCTION " + names.qualified("record")
+                            + "; the fleet GRANT SELECT, INSERT, UPDATE ON " + names.qualified("instance")
                             + "; all need GRANT USAGE ON SCHEMA " + names.schema();
             return new StoreException(reason + advice, false, cause);
         }

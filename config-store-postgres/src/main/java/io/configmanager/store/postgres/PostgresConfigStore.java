@@ -3,6 +3,8 @@ package io.configmanager.store.postgres;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetInstance;
+import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
@@ -11,6 +13,7 @@ import io.configmanager.store.CommitResult;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
@@ -21,13 +24,16 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -318,6 +324,52 @@ public final class PostgresConfigStore implements ConfigStore {
             }
             throw Failures.translate("do housekeeping", e, names);
         }
+    }
+
+    @Override
+    public void report(InstanceReport report) {
+        UUID[] ids = PostgresFeed.parseToken(report.applied());
+        requireOpen();
+        try {
+            Calls.own(dataSource, settings.callTimeout(), running, connection -> {
+                try (PreparedStatement upsert = connection.prepareStatement(sql.report)) {
+                    upsert.setString(1, report.id());
+                    upsert.setLong(2, report.number());
+                    upsert.setString(3, report.name());
+                    upsert.setObject(4, ids[0]);
+                    upsert.setLong(5, report.applied().revision());
+                    upsert.setObject(6, ids[1]);
+                    upsert.setBoolean(7, report.live());
+                    upsert.setInt(8, report.rejected());
+                    upsert.setObject(9, report.startedAt().atOffset(ZoneOffset.UTC));
+                    upsert.setLong(
+                            10, TimeUnit.NANOSECONDS.toMicros(report.expiry().toNanos()));
+                    return upsert.executeUpdate();
+                }
+            });
+        } catch (SQLException e) {
+            throw Failures.translate("report to the fleet", e, names);
+        }
+    }
+
+    @Override
+    public FleetStatus fleet() {
+        return read("read the fleet", sql.fleet, query -> {
+            List<FleetInstance> instances = new ArrayList<>();
+            try (ResultSet row = query.executeQuery()) {
+                if (!row.next()) {
+                    throw noHead(names);
+                }
+                String lineage = row.getString(1);
+                long revision = row.getLong(2);
+                do {
+                    if (row.getString(3) != null) {
+                        instances.add(Sql.instance(row));
+                    }
+                } while (row.next());
+                return new FleetStatus(lineage, revision, instances);
+            }
+        });
     }
 
     /** Ends the open feeds and the calls under way. The data sources are the caller's. */

@@ -343,7 +343,7 @@ final class PostgresFeed implements Feed {
         return lineage + ":" + revisionId;
     }
 
-    private static UUID[] parseToken(Position position) {
+    static UUID[] parseToken(Position position) {
         String token = position.token();
         int colon = token.indexOf(':');
         try {

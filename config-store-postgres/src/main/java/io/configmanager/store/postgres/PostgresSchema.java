@@ -24,7 +24,7 @@ import javax.sql.DataSource;
 public final class PostgresSchema {
 
     /** What the script sets {@code schema_version} to. */
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     private static final List<String> TRIGGERS = List.of("entry_before", "entry_logged", "entry_no_truncate");
 

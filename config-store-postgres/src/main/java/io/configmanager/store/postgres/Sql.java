@@ -3,10 +3,12 @@ package io.configmanager.store.postgres;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.FleetInstance;
 import io.configmanager.LogEntry;
 import io.configmanager.ValueType;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +39,8 @@ final class Sql {
     final String commit;
     final String snapshot;
     final String maintain;
+    final String report;
+    final String fleet;
     final String channel;
     final String catchUp;
 
@@ -80,6 +84,18 @@ final class Sql {
                 + " LEFT JOIN LATERAL (SELECT l.rev FROM public.config_log l WHERE l.namespace = e.namespace"
                 + " AND l.key = e.key AND l.version = e.version AND l.op = 'P' LIMIT 1) l ON true");
         maintain = names.apply("SELECT public.config_maintain(?::interval, ?, ?, ?::interval, ?::interval)");
+        report = names.apply("INSERT INTO public.config_instance AS i (id, number, name, lineage, rev, rev_id, live,"
+                + " rejected, started_at, reported_at, expires_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, c.now,"
+                + " c.now + ? * interval '1 microsecond' FROM (SELECT statement_timestamp() AS now) c"
+                + " ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name,"
+                + " lineage = excluded.lineage, rev = excluded.rev, rev_id = excluded.rev_id, live = excluded.live,"
+                + " rejected = excluded.rejected, reported_at = excluded.reported_at,"
+                + " expires_at = excluded.expires_at WHERE i.number < excluded.number");
+        fleet = names.apply("SELECT h.lineage, h.rev, i.id, i.name, i.lineage, i.rev, i.lineage = h.lineage"
+                + " AND (i.rev = 0 OR (i.rev = h.rev AND i.rev_id = h.rev_id) OR EXISTS (SELECT 1"
+                + " FROM public.config_log l WHERE l.rev = i.rev AND l.rev_id = i.rev_id)), i.live, i.rejected,"
+                + " i.started_at, i.reported_at, statement_timestamp() FROM public.config_head h"
+                + " LEFT JOIN public.config_instance i ON i.expires_at > statement_timestamp() ORDER BY i.name, i.id");
         channel = names.apply("SELECT channel, pg_is_in_recovery() FROM public.config_head");
         // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th
         // row,
@@ -134,6 +150,19 @@ final class Sql {
                 row.getString(first + 10),
                 row.getString(first + 11),
                 kind == LogEntry.Kind.PUT ? entry(row, first) : null);
+    }
+
+    static FleetInstance instance(ResultSet row) throws SQLException {
+        return new FleetInstance(
+                row.getString(3),
+                row.getString(4),
+                row.getString(5),
+                row.getLong(6),
+                row.getBoolean(7),
+                row.getBoolean(8),
+                row.getInt(9),
+                instant(row, 10),
+                Duration.between(instant(row, 11), instant(row, 12)));
     }
 
     static LogEntry.Kind kind(String op) {

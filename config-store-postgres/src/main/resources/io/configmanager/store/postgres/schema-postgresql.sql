@@ -29,6 +29,8 @@
 --            GRANT EXECUTE ON FUNCTION public.config_record TO w;
 --   housekeeping (at least one instance needs it, or expired rows and old history stay):
 --            GRANT EXECUTE ON FUNCTION public.config_maintain TO w;
+--   instances that tell what they have applied (config.fleet.enabled):
+--            GRANT SELECT, INSERT, UPDATE ON public.config_instance TO i;
 
 -- The clock: one row. Its lock is held only while a transaction commits, which makes revisions follow commit order.
 CREATE TABLE IF NOT EXISTS public.config_head (
@@ -91,6 +93,21 @@ CREATE TABLE IF NOT EXISTS public.config_operation (
     id uuid        PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT now()
 );
+
+-- What running instances tell of themselves: one row each, updated in place. Not announced, not logged, without a revision.
+CREATE TABLE IF NOT EXISTS public.config_instance (
+    id          text        PRIMARY KEY,
+    number      bigint      NOT NULL,               -- counts the reports: a late one does not replace a newer one
+    name        text        COLLATE "C" NOT NULL,
+    lineage     uuid        NOT NULL,
+    rev         bigint      NOT NULL,               -- applied up to here …
+    rev_id      uuid        NOT NULL,               -- … and which revision of that number
+    live        boolean     NOT NULL,
+    rejected    integer     NOT NULL,
+    started_at  timestamptz NOT NULL,
+    reported_at timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL                -- without an index, so that an update touches none
+) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 INSERT INTO public.config_head (channel) VALUES ('config') ON CONFLICT DO NOTHING;
 
@@ -493,6 +510,8 @@ BEGIN
      WHERE e.namespace = x.namespace AND e.key = x.key;
     GET DIAGNOSTICS expired = ROW_COUNT;
 
+    DELETE FROM public.config_instance n WHERE n.expires_at <= clock_timestamp();
+
     IF head.swept_rev < head.compact_rev THEN
         DELETE FROM public.config_log l
          USING (SELECT w.namespace, w.key, max(w.version) AS version FROM public.config_log w
@@ -556,4 +575,4 @@ REVOKE ALL ON FUNCTION public.config_record(uuid, text[], text[], boolean) FROM 
 REVOKE ALL ON FUNCTION public.config_maintain(interval, bigint, bigint, interval, interval) FROM PUBLIC;
 
 -- A new version only adds, so that older instances go on working while newer ones are started.
-UPDATE public.config_head SET schema_version = 1 WHERE schema_version < 1;
+UPDATE public.config_head SET schema_version = 2 WHERE schema_version < 2;

@@ -6,6 +6,7 @@ import io.configmanager.store.ConfigStoreContract;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
@@ -61,6 +62,13 @@ class PostgresConfigStoreContractTest extends ConfigStoreContract {
     @Override
     protected void replaceHistory() {
         database.execute("UPDATE public.config_head SET lineage = gen_random_uuid()");
+    }
+
+    @Override
+    protected void ageReports(Duration by) {
+        String age = " - interval '" + by.toMillis() + " ms'";
+        database.execute("UPDATE public.config_instance SET reported_at = reported_at" + age
+                + ", expires_at = expires_at" + age);
     }
 
     private static void update(String sql, String... parameters) {

@@ -10,8 +10,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.StoreException;
 import io.configmanager.store.Feed;
+import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Position;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -117,6 +119,41 @@ class PostgresSchemaTest {
 
         assertThat(schema.verify(database.pool)).isEmpty();
         assertThat(database.store().commit(commitOf(put("k", "2"))).revision()).isEqualTo(2);
+    }
+
+    /** Version 2 has added the table of instances. */
+    @Test
+    void aSchemaOfTheFirstVersionIsUpgraded() {
+        database.store().commit(commitOf(put("k", "1")));
+        Position head = head();
+        database.execute("UPDATE public.config_head SET schema_version = 1; DROP TABLE public.config_instance");
+        assertPermanent(() -> schema.verify(database.pool), "version 1", "needs 2", "initialize-schema=always");
+        assertPermanent(() -> database.store().fleet(), "initialize-schema=always");
+
+        schema.initialize(database.pool);
+
+        assertThat(schema.verify(database.pool)).isEmpty();
+        assertThat(database.number("SELECT schema_version FROM public.config_head"))
+                .isEqualTo(2);
+        assertThat(database.store().fleet().instances()).isEmpty();
+        assertThat(head()).as("history goes on").isEqualTo(head);
+        assertThat(database.store().commit(commitOf(put("k", "2"))).revision()).isEqualTo(2);
+    }
+
+    @Test
+    void rightsForTheFleetAreOneLine() {
+        DataSource member = role("member");
+        database.execute("GRANT USAGE ON SCHEMA " + database.names.schema() + " TO " + roleName("member")
+                + "; GRANT SELECT ON public.config_head, public.config_entry, public.config_log TO "
+                + roleName("member"));
+        PostgresConfigStore store = database.closeLater(
+                PostgresConfigStore.builder(member).names(database.names).build());
+        InstanceReport report = new InstanceReport("i", 1, "i", head(), true, 0, Instant.EPOCH, Duration.ofMinutes(1));
+        assertPermanent(() -> store.report(report), "GRANT SELECT, INSERT, UPDATE ON", "instance");
+
+        database.execute("GRANT SELECT, INSERT, UPDATE ON public.config_instance TO " + roleName("member"));
+        store.report(report);
+        assertThat(store.fleet().instances()).hasSize(1);
     }
 
     @Test

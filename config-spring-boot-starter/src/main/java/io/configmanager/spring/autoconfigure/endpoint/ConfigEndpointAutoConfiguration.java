@@ -24,7 +24,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The endpoints {@code config} and, if there is an outbox, {@code configoutbox}. */
+/** The endpoints {@code config}, if there is an outbox {@code configoutbox}, and if there is a fleet {@code configfleet}. */
 @AutoConfiguration(after = ConfigManagerAutoConfiguration.class)
 @ConditionalOnClass(ConditionalOnAvailableEndpoint.class)
 @ConditionalOnBean({ConfigManager.class, ConfigStore.class})
@@ -52,6 +52,14 @@ public final class ConfigEndpointAutoConfiguration {
     @ConditionalOnBooleanProperty("config.outbox.enabled")
     ConfigOutboxEndpoint configOutboxEndpoint(ConfigManager manager, ShownEntries entries) {
         return new ConfigOutboxEndpoint(manager, entries);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnAvailableEndpoint
+    @ConditionalOnBooleanProperty("config.fleet.enabled")
+    ConfigFleetEndpoint configFleetEndpoint(ConfigManager manager) {
+        return new ConfigFleetEndpoint(manager);
     }
 
     /**

@@ -41,4 +41,10 @@ public final class ConfigMetricsAutoConfiguration {
     ConfigOutboxMetrics configOutboxMetrics(ConfigManager manager) {
         return new ConfigOutboxMetrics(manager, InstantSource.system());
     }
+
+    @Bean
+    @ConditionalOnBooleanProperty("config.fleet.enabled")
+    ConfigFleetMetrics configFleetMetrics(ConfigManager manager) {
+        return new ConfigFleetMetrics(manager);
+    }
 }

@@ -41,6 +41,7 @@ final class Checker {
         operations.checkLog();
         operations.checkStatements(records.run(), timeline);
         new QueueCheck(history, timeline, findings, records.clients()).check();
+        new FleetCheck(history, timeline, findings, records.clients()).check();
         Set<String> last = lastIncarnations(records);
         records.clients().forEach((name, lines) -> {
             Observed client = new Observed(name, lines, history, timeline, findings);

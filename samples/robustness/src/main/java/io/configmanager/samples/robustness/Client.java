@@ -45,12 +45,13 @@ final class Client {
     private final ConfigManager manager;
     private final Sampler sampler;
     private final AnnotationConfigApplicationContext application;
+    private final FleetWatch fleet;
     private final List<List<Step<CallKind>>> planned = new ArrayList<>();
     private final List<List<Step<QueueKind>>> queued = new ArrayList<>();
     private final List<PlannedWriter<?>> writers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
 
-    private Client(Path directory, int number, Recorder recorder, Plan plan, ClientStore store) {
+    private Client(Path directory, int number, int incarnation, Recorder recorder, Plan plan, ClientStore store) {
         this.recorder = recorder;
         this.store = store;
         AtomicReference<@Nullable ConfigManager> late = new AtomicReference<>();
@@ -62,12 +63,14 @@ final class Client {
                 .maintenanceInterval(Settings.MAINTENANCE)
                 .startup(ConfigManagerBuilder.StartupPolicy.FAIL, Duration.ofSeconds(5))
                 .outbox(outbox(directory.resolve("outbox-" + number)))
+                .fleet(number + "." + incarnation, Settings.FLEET_INTERVAL, Settings.FLEET_EXPIRY)
                 .observer(new RecordingObserver(recorder))
                 .onApplied(publications::applied);
         application.getBean(ConfigManagerBuilderCustomizer.class).customize(builder);
         this.manager = builder.build();
         late.set(manager);
         this.sampler = new Sampler(manager, publications, recorder);
+        this.fleet = new FleetWatch(manager, recorder);
         for (int writer = 0; writer < Settings.WRITERS_PER_CLIENT; writer++) {
             planned.add(plan.calls(number, writer));
             queued.add(plan.queued(number, writer));
@@ -85,7 +88,7 @@ final class Client {
         Recorder recorder = new Recorder(directory.resolve("client-" + number + "." + incarnation + ".rec"));
         recorder.write("I", System.nanoTime(), Clock.wallMicros(), number, incarnation);
         ClientStore store = kind.client(Integer.parseInt(arguments[6]));
-        new Client(directory, number, recorder, new Plan(settings), store).run();
+        new Client(directory, number, incarnation, recorder, new Plan(settings), store).run();
     }
 
     private void run() throws IOException {
@@ -105,6 +108,7 @@ final class Client {
         say("ready " + System.nanoTime());
         start("sampler", sampler);
         start("reader", sampler::readAlways);
+        start("fleet", fleet);
         try (BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String order = orders.readLine(); order != null; order = orders.readLine()) {
                 obey(order.split(" "));
@@ -146,8 +150,9 @@ final class Client {
             }
             case "drain" -> drain(Duration.ofSeconds(Long.parseLong(order[1])));
             case "await-final" -> {
-                boolean seen = publications.awaitFinal(
-                        order[1], sampler, injected(), Duration.ofSeconds(Long.parseLong(order[2])));
+                Duration patience = Duration.ofSeconds(Long.parseLong(order[2]));
+                boolean seen = publications.awaitFinal(order[1], sampler, injected(), patience);
+                fleet.awaitAll("final", patience);
                 say("final " + seen);
             }
             case "close" -> close();
@@ -196,6 +201,7 @@ final class Client {
         writers.forEach(PlannedWriter::stop);
         sampler.stop();
         injected().stop();
+        fleet.stop();
         AtomicBoolean released = new AtomicBoolean();
         Thread waiting = new Thread(() -> {
             try {

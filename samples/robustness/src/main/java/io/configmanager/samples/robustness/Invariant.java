@@ -20,7 +20,8 @@ enum Invariant {
     I15("isolation of faults: no hot loop, no noise, no crash"),
     I16("clean stop: in time, with nothing left"),
     I17(
-            "injection: whoever hears of a change finds it in fields and typed groups, and in the end they have everything");
+            "injection: whoever hears of a change finds it in fields and typed groups, and in the end they have everything"),
+    I18("fleet: an instance has applied what it is said to have applied, and so have all of whom that was awaited");
 
     final String promise;
 

@@ -31,6 +31,11 @@ record Settings(Store store, long seed, Duration load) {
     /** How often the outbox tries what is pending. */
     static final Duration PENDING = Duration.ofSeconds(1);
 
+    /** How often an instance tells what it has applied, if nothing changes, and how long that counts. */
+    static final Duration FLEET_INTERVAL = Duration.ofSeconds(2);
+
+    static final Duration FLEET_EXPIRY = Duration.ofSeconds(6);
+
     /** How long MongoDB lets a transaction be open. */
     static final Duration TRANSACTION = Duration.ofSeconds(2);
 
@@ -54,7 +59,9 @@ record Settings(Store store, long seed, Duration load) {
         return "poll " + POLL + ", without push " + POLL_ONLY + ", call timeout " + CALL_TIMEOUT + ", retry "
                 + FIRST_RETRY
                 + " to " + LAST_RETRY + ", retention " + RETENTION + " and " + RETAINED_REVISIONS + " revisions and "
-                + RETAINED_VERSIONS + " versions, housekeeping " + MAINTENANCE + ", outbox " + PENDING + ", audit "
+                + RETAINED_VERSIONS + " versions, housekeeping " + MAINTENANCE + ", outbox " + PENDING + ", fleet "
+                + FLEET_INTERVAL + " and "
+                + FLEET_EXPIRY + ", audit "
                 + AUDIT;
     }
 }

@@ -700,6 +700,73 @@ class CheckerTest {
                 .containsExactly("client 1.1: in the end the field of p/0-left had -, but it is a");
     }
 
+    private Recording fleet() {
+        return recording.commit(1, 10, "op:a", "k/0 1 a").view(1, 12).commit(2, 20, "op:b", "k/0 2 b");
+    }
+
+    @Test
+    void aFleetThatSaysWhatIsSoViolatesNothing() {
+        fleet().report(15, 1, true)
+                .awaited(16, "now", 1, true, 0)
+                .view(2, 22)
+                .report(23, 2, true)
+                .awaited(24, "now", 3, false, 0)
+                .awaited(25, "final", 2, true, 0)
+                .status(30, "LIVE", 1, 2);
+        assertThat(recording.check().violations()).isEmpty();
+        assertThat(recording.check().judgements(Invariant.I18)).isPositive();
+    }
+
+    @Test
+    void i18AReportThatIsAheadOfWhatIsShown() {
+        Map<String, String> before =
+                new Recording().commit(1, 10, "op:a", "k/0 1 a").table();
+        fleet().report(22, 2, true).view(1, 25, before, "sampled");
+        expect(Invariant.I18);
+    }
+
+    @Test
+    void i18AReportThatGoesBack() {
+        fleet().view(2, 22).report(23, 2, true).report(24, 1, true);
+        expect(Invariant.I18);
+    }
+
+    @Test
+    void i18WhoWasSaidToHaveAppliedARevisionHasNot() {
+        Map<String, String> before =
+                new Recording().commit(1, 10, "op:a", "k/0 1 a").table();
+        fleet().awaited(22, "now", 2, true, 0).view(1, 25, before, "sampled");
+        expect(Invariant.I18);
+    }
+
+    @Test
+    void i18WhoseReportMayHaveExpiredIsNotJudged() {
+        Map<String, String> before =
+                new Recording().commit(1, 10, "op:a", "k/0 1 a").table();
+        fleet().awaited(22, "now", 2, true, 5_999).view(1, 25, before, "sampled");
+        assertThat(recording.check().judgements(Invariant.I18)).isZero();
+    }
+
+    @Test
+    void i18SomebodyHasNotAppliedTheLastWrite() {
+        fleet().awaited(22, "final", 2, false, 0);
+        expect(Invariant.I18);
+    }
+
+    @Test
+    void i18ReportsAreNotComparedAcrossHistories() {
+        fleet().view(2, 22)
+                .report(23, 2, true)
+                .report(24, 9, false)
+                .restore(1, 5_000, "k/0 1 1 a")
+                .event(5_100, "resynced", "history_replaced")
+                .applied(1, 5_099, true, "k/0@2:b@1:a")
+                .view(1, 5_100)
+                .report(5_101, 1, true);
+        assertThat(recording.check().judgements(Invariant.I18)).isZero();
+        assertThat(recording.check().violations()).doesNotContainKey(Invariant.I18);
+    }
+
     private void expect(Invariant invariant) {
         assertThat(recording.check().violations()).containsKey(invariant);
     }

@@ -222,6 +222,16 @@ final class Recording {
         return client("S", nanos(millis), nanos(millis), state, nanos(staleMillis), revision, 0, true);
     }
 
+    /** The client is read to have reported this. */
+    Recording report(int millis, int revision, boolean ofThisHistory) {
+        return client("FR", nanos(millis), nanos(millis), "1.1", revision, ofThisHistory);
+    }
+
+    /** All were awaited, for a millisecond; the report of the only one was so old when that began. */
+    Recording awaited(int millis, String when, int revision, boolean all, int age) {
+        return client("FA", nanos(millis), nanos(millis + 1), when, revision, all, "1.1:" + nanos(age));
+    }
+
     Recording event(int millis, String what, String detail) {
         return client("X", nanos(millis), what, detail);
     }
