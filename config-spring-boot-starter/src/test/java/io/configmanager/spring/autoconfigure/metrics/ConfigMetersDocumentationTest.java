@@ -10,7 +10,6 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigManager;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
-import io.configmanager.WhenAway;
 import io.configmanager.WriteOptions;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
@@ -38,6 +37,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
@@ -75,10 +75,17 @@ class ConfigMetersDocumentationTest {
                 .withPropertyValues(
                         "config.outbox.enabled=true",
                         "config.outbox.directory=" + directory,
+                        "config.maintenance-interval=100ms",
+                        "config.cache.maximum-entries=1",
                         "config.fleet.enabled=true")
                 .run(context -> {
                     useEverything(context.getBean(ConfigManager.class), "");
-                    useANamespaceOnDemand(context.getBean(ConfigManager.class));
+                    Config large = context.getBean(ConfigManager.class).namespace("large");
+                    large.commit(batch -> batch.set("a", 1).set("b", 2));
+                    await().atMost(LONG).until(() -> {
+                        large.find(ConfigFilter.ALL, 1, null);
+                        return operations(context.getBean(MeterRegistry.class)).containsAll(Set.of("list", "maintain"));
+                    });
                     Map<String, String> types = new TreeMap<>();
                     Map<String, Map<String, Set<String>>> tags = new HashMap<>();
                     for (Meter meter : ours(context.getBean(MeterRegistry.class))) {
@@ -157,16 +164,9 @@ class ConfigMetersDocumentationTest {
         assertThatThrownBy(() -> config.set("k", 2, WriteOptions.createOnly()))
                 .isInstanceOf(VersionConflictException.class);
         store.goAway();
-        assertThatThrownBy(() -> config.set("k", 2, WriteOptions.DEFAULT.whenAway(WhenAway.FAIL)))
-                .isInstanceOf(StoreException.class);
+        assertThatThrownBy(() -> config.history("k", 1, null)).isInstanceOf(StoreException.class);
         store.comeBack();
         await().atMost(LONG).until(() -> manager.sync(LONG));
-    }
-
-    private static void useANamespaceOnDemand(ConfigManager manager) {
-        Config config = manager.namespace("large");
-        config.commit(batch -> batch.set("a", 1).set("b", 2));
-        config.find(ConfigFilter.ALL, 1, null);
     }
 
     private static List<Meter> ours(MeterRegistry registry) {
@@ -174,6 +174,12 @@ class ConfigMetersDocumentationTest {
                 .filter(meter -> meter.getId().getName().startsWith("config.")
                         || "config".equals(meter.getId().getTag("cache")))
                 .toList();
+    }
+
+    private static Set<String> operations(MeterRegistry registry) {
+        return registry.find("config.store.operations").meters().stream()
+                .map(meter -> meter.getId().getTag("operation"))
+                .collect(Collectors.toSet());
     }
 
     private static int storeTimers(MeterRegistry registry) {
