@@ -21,7 +21,14 @@ class ObserversTest {
         observers.applying(7, 2).ended(new StoreException("away", true, null));
         assertThat(told)
                 .containsExactly(
-                        "a get", "b get", "b ended null", "a ended null", "a 7 2", "b 7 2", "b ended away", "a ended away");
+                        "a get",
+                        "b get",
+                        "b ended null",
+                        "a ended null",
+                        "a 7 2",
+                        "b 7 2",
+                        "b ended away",
+                        "a ended away");
     }
 
     @Test

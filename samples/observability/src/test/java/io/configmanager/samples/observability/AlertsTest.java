@@ -4,6 +4,7 @@ package io.configmanager.samples.observability;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -21,7 +22,7 @@ class AlertsTest {
             Map<String, String> annotations = (Map<String, String>) rule.get("annotations");
             assertThat(annotations).as(name).containsOnlyKeys("summary", "description", "runbook_url");
             assertThat(annotations.values()).as(name).noneMatch(String::isBlank);
-            assertThat(annotations.get("runbook_url")).isEqualTo("docs/operating.md#" + name.toLowerCase());
+            assertThat(annotations.get("runbook_url")).isEqualTo("docs/operating.md#" + name.toLowerCase(Locale.ROOT));
             assertThat(Documents.operating()).as(name).contains("\n### " + name + "\n");
         });
     }

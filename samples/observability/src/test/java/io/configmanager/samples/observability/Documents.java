@@ -98,7 +98,7 @@ final class Documents {
                     names.add(name + "_bucket");
                 }
             } else {
-                names.add(name);
+                names.add(type == Meter.Type.COUNTER ? name + "_total" : name);
             }
         });
         return names;

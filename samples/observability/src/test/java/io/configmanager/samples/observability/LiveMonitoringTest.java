@@ -37,7 +37,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -75,12 +78,14 @@ class LiveMonitoringTest {
     private final ScheduledExecutorService traffic = Executors.newSingleThreadScheduledExecutor();
     private final Map<String, Instant> faults = new TreeMap<>();
     private final Set<String> unseen = new LinkedHashSet<>();
+    private Instant faulty = Instant.MAX;
     private int port;
     private int changes;
     private @Nullable EmbeddedPostgres database;
     private Instance first;
     private Instance second;
     private Prometheus prometheus;
+    private ScheduledFuture<?> using;
 
     /** A running application. */
     private record Instance(ConfigurableApplicationContext context, String address) {}
@@ -118,7 +123,7 @@ class LiveMonitoringTest {
         second = startInstance("second");
         prometheus = Prometheus.start(directory, List.of(first.address(), second.address()), THRESHOLDS);
         Documents.panels().forEach(panel -> unseen.addAll(panel.expressions()));
-        traffic.scheduleWithFixedDelay(this::useBoth, 0, 250, TimeUnit.MILLISECONDS);
+        using = traffic.scheduleWithFixedDelay(this::useBoth, 0, 250, TimeUnit.MILLISECONDS);
     }
 
     @AfterEach
@@ -145,6 +150,7 @@ class LiveMonitoringTest {
         nobodySaysTheSecret(output);
         instancesEnd();
 
+        assertThat(using.isDone()).as("somebody used both, all the time").isFalse();
         Map<String, Instant> fired = prometheus.firstFired();
         assertThat(fired.keySet()).isEqualTo(Documents.alerts().keySet());
         fired.forEach((alert, at) -> assertThat(at).as(alert).isAfter(faults.get(alert)));
@@ -155,10 +161,10 @@ class LiveMonitoringTest {
         assertThat(post("app/password", "{\"value\":\"" + SECRET + "\",\"secret\":true}"))
                 .isEqualTo(200);
         post("price/apple", "{\"value\":3}");
-        await("two instances are scraped and show the same").atMost(LONG).until(() -> {
-            Map<?, Double> revisions = prometheus.query("config_revision_applied > 5");
-            return revisions.size() == 2
-                    && prometheus.query("config_watch_staleness_seconds < 6").size() == 2;
+        await("two instances are scraped and show the same").atMost(LONG).untilAsserted(() -> {
+            assertThat(prometheus.scrapeErrors()).isEmpty();
+            assertThat(prometheus.query("config_revision_applied > 5")).hasSize(2);
+            assertThat(prometheus.query("config_watch_staleness_seconds < 6")).hasSize(2);
         });
         await("the dashboard has data").atMost(LONG).untilAsserted(() -> {
             look();
@@ -206,13 +212,13 @@ class LiveMonitoringTest {
         CompletableFuture<Boolean> decided = new CompletableFuture<>();
         first.context().getBean(Config.class).listen(ConfigFilter.keys("app/timeout"), set -> decided.join());
         post("app/greeting", "{\"value\":\"Bonjour\"}");
-        post("app/timeout", "{\"value\":\"soon\"}");
         sql("ALTER ROLE second NOLOGIN");
         sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'second'");
         String announcing = sql("SELECT string_agg(pg_get_functiondef(p), ';') FROM unnest(ARRAY["
                 + "'config_revision'::regproc, 'config_record'::regproc]) p");
         sql(announcing.replace("pg_notify(", "concat("));
         sql("UPDATE config_entry SET value = 'not json' WHERE key = 'app/greeting'");
+        post("app/timeout", "{\"value\":\"soon\"}");
 
         fires("ConfigInstanceStale", second);
         fires("ConfigLaggard", second);
@@ -280,26 +286,24 @@ class LiveMonitoringTest {
         second.context().close();
         fires("ConfigInstanceDown", second);
         first.context().close();
-        await("ConfigAbsent")
-                .atMost(LONG)
-                .until(() -> prometheus.firing("ConfigAbsent").equals(Set.of("")));
+        fires("ConfigAbsent");
     }
 
     private void fault(String... alerts) {
+        faulty = Instant.now();
         for (String alert : alerts) {
             assertThat(prometheus.firing(alert)).as(alert).isEmpty();
-            faults.put(alert, Instant.now());
+            faults.put(alert, faulty);
         }
     }
 
     private void fires(String alert, Instance... at) {
-        Set<String> expected = new java.util.TreeSet<>();
-        for (Instance instance : at) {
-            expected.add(instance.address());
-        }
+        Set<String> expected =
+                at.length == 0 ? Set.of("") : Stream.of(at).map(Instance::address).collect(Collectors.toSet());
         await(alert + " fires")
                 .atMost(LONG)
-                .until(() -> prometheus.firing(alert).equals(expected));
+                .untilAsserted(
+                        () -> assertThat(prometheus.fired(alert, faulty)).isEqualTo(expected));
     }
 
     private void silent(String alert) {

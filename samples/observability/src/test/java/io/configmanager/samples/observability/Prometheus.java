@@ -147,6 +147,16 @@ final class Prometheus {
         return instances;
     }
 
+    /** Instances for which the alert has fired since then, if only for a moment. */
+    Set<String> fired(String alert, Instant since) {
+        long millis = Math.max(1, Duration.between(since, Instant.now()).toMillis());
+        Set<String> instances = new TreeSet<>();
+        query("max_over_time(ALERTS{alertstate=\"firing\",alertname=\"%s\"}[%dms])".formatted(alert, millis))
+                .keySet()
+                .forEach(labels -> instances.add(labels.at("/instance").asString("")));
+        return instances;
+    }
+
     /** When each alert fired for the first time, as Prometheus has recorded it. */
     Map<String, Instant> firstFired() {
         Map<String, Instant> first = new TreeMap<>();
@@ -154,6 +164,15 @@ final class Prometheus {
                 .forEach((labels, seconds) -> first.put(
                         labels.get("alertname").stringValue(), Instant.ofEpochMilli((long) (seconds * 1_000))));
         return first;
+    }
+
+    /** What is wrong with a scrape; empty if all succeed. */
+    String scrapeErrors() {
+        StringBuilder errors = new StringBuilder();
+        tree("/api/v1/targets")
+                .at("/data/activeTargets")
+                .forEach(target -> errors.append(target.get("lastError").stringValue()));
+        return errors.toString();
     }
 
     /** What is wrong with a rule; empty if all were evaluated without an error. */
