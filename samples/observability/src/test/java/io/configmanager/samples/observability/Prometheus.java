@@ -48,9 +48,9 @@ final class Prometheus {
         this.port = port;
     }
 
-    /** @param instead what stands for thresholds of the rules, which are no durations */
+    /** @param instead what stands in the rules, and what to write there before durations become shorter */
     static Prometheus start(Path directory, List<String> targets, Map<String, String> instead) throws IOException {
-        String rules = faster(Documents.text(Documents.PROMETHEUS.resolve("alerts.yml")));
+        String rules = Documents.text(Documents.PROMETHEUS.resolve("alerts.yml"));
         for (Map.Entry<String, String> threshold : instead.entrySet()) {
             assertThat(rules).containsOnlyOnce(threshold.getKey());
             rules = rules.replace(threshold.getKey(), threshold.getValue());
@@ -58,7 +58,7 @@ final class Prometheus {
         String config = Documents.text(Documents.PROMETHEUS.resolve("prometheus.yml"));
         assertThat(config).contains("[app-1:8080, app-2:8080]");
         config = config.replace("[app-1:8080, app-2:8080]", targets.toString()).replace("15s", "500ms");
-        Files.writeString(directory.resolve("alerts.yml"), rules);
+        Files.writeString(directory.resolve("alerts.yml"), faster(rules));
         Files.writeString(directory.resolve("prometheus.yml"), config);
 
         int port;
