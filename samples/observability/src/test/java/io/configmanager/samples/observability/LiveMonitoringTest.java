@@ -300,12 +300,12 @@ class LiveMonitoringTest {
     }
 
     private void fires(String alert, Instance... at) {
-        Set<String> expected =
-                at.length == 0 ? Set.of("") : Stream.of(at).map(Instance::address).collect(Collectors.toSet());
+        Set<String> expected = at.length == 0
+                ? Set.of("")
+                : Stream.of(at).map(Instance::address).collect(Collectors.toSet());
         await(alert + " fires")
                 .atMost(LONG)
-                .untilAsserted(
-                        () -> assertThat(prometheus.fired(alert, faulty)).isEqualTo(expected));
+                .untilAsserted(() -> assertThat(prometheus.fired(alert, faulty)).isEqualTo(expected));
     }
 
     private void silent(String alert) {
