@@ -153,9 +153,11 @@ class LiveMonitoringTest {
         instancesEnd();
 
         assertThat(using.isDone()).as("somebody used both, all the time").isFalse();
-        Map<String, Instant> fired = prometheus.firstFired();
-        assertThat(fired.keySet()).isEqualTo(Documents.alerts().keySet());
-        fired.forEach((alert, at) -> assertThat(at).as(alert).isAfter(faults.get(alert)));
+        await("every alert has fired")
+                .atMost(LONG)
+                .untilAsserted(() -> assertThat(prometheus.firstFired().keySet())
+                        .isEqualTo(Documents.alerts().keySet()));
+        prometheus.firstFired().forEach((alert, at) -> assertThat(at).as(alert).isAfter(faults.get(alert)));
         assertThat(prometheus.ruleErrors()).isEmpty();
     }
 
