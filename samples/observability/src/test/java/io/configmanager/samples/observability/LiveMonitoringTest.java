@@ -276,9 +276,10 @@ class LiveMonitoringTest {
     }
 
     private void nobodySaysTheSecret(CapturedOutput output) throws Exception {
-        assertThat(body(first, "/actuator/prometheus") + body(second, "/actuator/prometheus"))
-                .contains("config_revision_applied")
-                .doesNotContain(SECRET);
+        String scrapes = body(first, "/actuator/prometheus") + body(second, "/actuator/prometheus");
+        assertThat(scrapes).contains("config_revision_applied").doesNotContain(SECRET);
+        Set<String> metrics = Documents.metrics(scrapes.replaceAll("(?m)^#.*", ""));
+        assertThat(Documents.documentedMetrics()).as("with tracing, too").containsAll(metrics);
         assertThat(spans.all)
                 .hasSizeGreaterThan(100)
                 .noneMatch(span -> span.toString().contains(SECRET));
