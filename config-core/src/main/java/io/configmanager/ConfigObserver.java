@@ -5,8 +5,8 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the library tells about itself, for metrics. Called on the library's own threads: implementations must be quick
- * and must not throw.
+ * What the library tells about itself, for metrics and traces. Called on the thread that does the work, which is one of the
+ * library's own or one that writes: implementations must be quick and must not throw. Reads from memory are never told.
  */
 public interface ConfigObserver {
 
@@ -31,6 +31,30 @@ public interface ConfigObserver {
     /** A listener threw. */
     default void listenerFailed() {}
 
+    /** A call of the store begins; its end is told on the same thread. */
+    default Ending storeCalling(String operation) {
+        return Ending.UNTOLD;
+    }
+
     /** A call of the store has ended. */
     default void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {}
+
+    /**
+     * The changes of one revision go into the cache and to what was injected; that this is done is told on the same thread.
+     * Listeners have threads of their own and are no part of it.
+     */
+    default Ending applying(long revision, int changes) {
+        return Ending.UNTOLD;
+    }
+
+    /** Is told once that what had begun has ended. */
+    @FunctionalInterface
+    interface Ending {
+
+        /** For who does not want to know. */
+        Ending UNTOLD = failure -> {};
+
+        /** @param failure why it did not succeed; null if it did */
+        void ended(@Nullable Throwable failure);
+    }
 }

@@ -20,7 +20,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A store whose calls are timed. */
+/** A store whose calls are told to an observer. */
 final class ObservedStore implements ConfigStore {
 
     private final ConfigStore store;
@@ -103,6 +103,7 @@ final class ObservedStore implements ConfigStore {
     }
 
     private <T> T timed(String operation, Supplier<T> call) {
+        ConfigObserver.Ending ending = observer.storeCalling(operation);
         long start = System.nanoTime();
         RuntimeException failure = null;
         try {
@@ -112,6 +113,7 @@ final class ObservedStore implements ConfigStore {
             throw e;
         } finally {
             observer.storeCalled(operation, Duration.ofNanos(System.nanoTime() - start), failure);
+            ending.ended(failure);
         }
     }
 }

@@ -3,8 +3,11 @@ package io.configmanager.engine;
 
 import io.configmanager.ConfigObserver;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,12 +63,38 @@ final class Observers implements ConfigObserver {
         tell(observer -> observer.storeCalled(operation, duration, failure));
     }
 
+    @Override
+    public Ending storeCalling(String operation) {
+        return begin(observer -> observer.storeCalling(operation));
+    }
+
+    @Override
+    public Ending applying(long revision, int changes) {
+        return begin(observer -> observer.applying(revision, changes));
+    }
+
+    /** Ends in the opposite order, as what is nested must. */
+    private Ending begin(Function<ConfigObserver, Ending> beginning) {
+        Deque<Ending> begun = new ArrayDeque<>();
+        tell(observer -> {
+            Ending ending = beginning.apply(observer);
+            if (ending != Ending.UNTOLD) {
+                begun.push(ending);
+            }
+        });
+        return begun.isEmpty() ? Ending.UNTOLD : failure -> tell(begun, ending -> ending.ended(failure));
+    }
+
     private void tell(Consumer<ConfigObserver> event) {
-        for (ConfigObserver observer : observers) {
+        tell(observers, event);
+    }
+
+    private static <T> void tell(Iterable<T> all, Consumer<T> event) {
+        for (T each : all) {
             try {
-                event.accept(observer);
+                event.accept(each);
             } catch (Throwable e) {
-                log.warn("{} failed", observer.getClass().getName(), e);
+                log.warn("{} failed", each.getClass().getName(), e);
             }
         }
     }

@@ -188,7 +188,7 @@ final class WatchLoop implements Runnable {
         int changes = 0;
         for (ChangeSet changeSet : batch.changeSets()) {
             boolean news = changeSet.revision() > reconciler.applied();
-            reconciler.apply(changeSet).forEach(audience);
+            apply(changeSet);
             if (news) {
                 observer.propagated(storeClock.since(changeSet.committedAt()));
                 changes += changeSet.changes().size();
@@ -209,6 +209,20 @@ final class WatchLoop implements Runnable {
         }
         wasLive = true;
         audience.live();
+    }
+
+    private void apply(ChangeSet changeSet) {
+        Throwable failure = null;
+        ConfigObserver.Ending ending =
+                observer.applying(changeSet.revision(), changeSet.changes().size());
+        try {
+            reconciler.apply(changeSet).forEach(audience);
+        } catch (RuntimeException | Error e) {
+            failure = e;
+            throw e;
+        } finally {
+            ending.ended(failure);
+        }
     }
 
     /** Loads all active namespaces from one snapshot; the old state is served until it has succeeded. */

@@ -2,6 +2,7 @@
 package io.configmanager.spring.autoconfigure.metrics;
 
 import io.configmanager.ConfigObserver;
+import io.configmanager.VersionConflictException;
 import io.configmanager.store.PositionLostException;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -116,9 +117,16 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
     public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
         record(registry -> Timer.builder("config.store.operations")
                 .description("Calls of the store")
-                .tags("operation", operation, "outcome", failure == null ? "success" : "failure")
+                .tags("operation", operation, "outcome", outcome(failure))
                 .register(registry)
                 .record(duration));
+    }
+
+    private static String outcome(@Nullable RuntimeException failure) {
+        if (failure == null) {
+            return "success";
+        }
+        return failure instanceof VersionConflictException ? "conflict" : "failure";
     }
 
     private void record(Consumer<MeterRegistry> recording) {

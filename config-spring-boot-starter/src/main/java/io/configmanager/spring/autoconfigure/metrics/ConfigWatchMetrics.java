@@ -35,6 +35,9 @@ final class ConfigWatchMetrics implements MeterBinder {
                 .description("Upper bound of the age of what is in memory; NaN before the first success")
                 .baseUnit("seconds")
                 .register(registry);
+        Gauge.builder("config.revision.applied", manager, m -> m.watchStatus().revision())
+                .description("Everything up to this revision is shown by this instance")
+                .register(registry);
         Gauge.builder(
                         "config.subscriptions.open",
                         manager,
