@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  * @param type the type of the value
  * @param follows whether it follows its key, or got the value once
  * @param instances how many living objects have it; 0 where it does not follow
+ * @param revision the revision of what it shows: of the entry, or, for a type with {@link ConfigPrefix}, of the view that
+ *     it was made of; 0 for a default. The oldest of several instances
  * @param lastError why the newest value could not be used; null if it could
+ * @param lastRejection the newest value that it could not use, also if it has a later one; null if it could use all
  */
 public record ConfigBinding(
         String namespace,
@@ -21,4 +24,33 @@ public record ConfigBinding(
         String type,
         boolean follows,
         int instances,
-        @Nullable String lastError) {}
+        long revision,
+        @Nullable String lastError,
+        @Nullable Rejected lastRejection) {
+
+    /**
+     * A value that was not used.
+     *
+     * @param revision the revision at which it was read; -1 if it could not be read
+     * @param reason why, without the value
+     */
+    public record Rejected(long revision, String reason) {}
+
+    /** The two as one, where both are instances of the same injection point. */
+    ConfigBinding and(ConfigBinding other) {
+        Rejected newest = lastRejection == null
+                        || (other.lastRejection != null && other.lastRejection.revision() > lastRejection.revision())
+                ? other.lastRejection
+                : lastRejection;
+        return new ConfigBinding(
+                namespace,
+                key,
+                target,
+                type,
+                follows,
+                instances + other.instances,
+                Math.min(revision, other.revision),
+                lastError == null ? other.lastError : lastError,
+                newest);
+    }
+}

@@ -34,7 +34,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,7 +58,7 @@ final class ConfigValueRegistry
 
     private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
 
-    private static final long UNREAD = -1;
+    static final long UNREAD = -1;
 
     /** They are told with the next change set; where none can come, they must not heap up. */
     private static final int MOST_UNTOLD = 1_000;
@@ -247,7 +246,15 @@ final class ConfigValueRegistry
 
     private Reading once(Demand demand, @Nullable Fallback fallback) {
         Reading reading = read(demand);
-        ConfigBinding known = once.put(demand, binding(demand, false, 0, reading.problem()));
+        String problem = reading.problem();
+        ConfigBinding known = once.put(
+                demand,
+                demand.described(
+                        false,
+                        0,
+                        problem == null ? reading.revision() : 0,
+                        problem,
+                        problem == null ? null : new ConfigBinding.Rejected(reading.revision(), problem)));
         if (known == null) {
             log.warn("{} gets its value once and will not follow it; inject Live<T> to follow", demand);
         }
@@ -258,7 +265,7 @@ final class ConfigValueRegistry
             return new Reading(fallback.value(), null, 0);
         }
         if (demand.required()) {
-            missing(List.of(line(demand, reading.problem())), true);
+            missing(List.of(line(demand, problem)), true);
         }
         return Reading.ABSENT;
     }
@@ -497,31 +504,12 @@ final class ConfigValueRegistry
         forgetTheGone();
         Map<Object, ConfigBinding> all = new LinkedHashMap<>(once);
         for (Group group : groups.values()) {
-            List<Rejection> rejected = group.rejections();
-            all.put(
-                    group,
-                    new ConfigBinding(
-                            group.namespace(),
-                            group.prefix() + "/",
-                            group.type().getSimpleName(),
-                            group.type().getName(),
-                            true,
-                            1,
-                            rejected.isEmpty()
-                                    ? null
-                                    : rejected.stream().map(Rejection::toString).collect(Collectors.joining("; "))));
+            all.put(group, group.described());
         }
         for (Set<Binding> bindings : index.values()) {
             for (Binding binding : bindings) {
                 if (binding.get() != null) {
-                    all.merge(
-                            binding.demand,
-                            binding(binding.demand, true, 1, binding.problem()),
-                            (one, other) -> binding(
-                                    binding.demand,
-                                    true,
-                                    one.instances() + 1,
-                                    one.lastError() == null ? other.lastError() : one.lastError()));
+                    all.merge(binding.demand, binding.described(), ConfigBinding::and);
                 }
             }
         }
@@ -530,11 +518,6 @@ final class ConfigValueRegistry
                         .thenComparing(ConfigBinding::key)
                         .thenComparing(ConfigBinding::target))
                 .toList();
-    }
-
-    private static ConfigBinding binding(Demand demand, boolean follows, int instances, @Nullable String lastError) {
-        return new ConfigBinding(
-                demand.namespace(), demand.key(), demand.target(), demand.typeName(), follows, instances, lastError);
     }
 
     private void forgetTheGone() {
