@@ -9,6 +9,7 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -216,6 +217,7 @@ public abstract class ConfigStoreContract extends FeedContract {
                     () -> store.list(ns, ConfigFilter.ALL, 10, null),
                     () -> store.namespaces(10, null),
                     () -> store.history(ns, "k", 10, null),
+                    () -> store.changes(ns, Instant.EPOCH, 10, null),
                     () -> store.commit(commitOf(put("k", "2"))),
                     () -> store.snapshot(Set.of(ns), 10),
                     () -> store.openFeed(position).poll(SHORT),

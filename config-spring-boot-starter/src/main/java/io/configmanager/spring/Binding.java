@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring;
 
+import io.configmanager.ConfigEntry;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
@@ -10,6 +11,8 @@ import org.jspecify.annotations.Nullable;
  * under this binding's lock, each right after reading the newest value, so that the newest one wins.
  */
 abstract class Binding extends WeakReference<Object> {
+
+    private static final String NO_DEFAULT = "the key does not exist and has no default; the last value stays";
 
     final Demand demand;
     private final @Nullable Fallback fallback;
@@ -48,7 +51,7 @@ abstract class Binding extends WeakReference<Object> {
         } else if (problem == null && fallback != null) {
             bring(registry, fallback.value(), 0);
         } else if (problem == null && demand.required()) {
-            problem = "the key does not exist and has no default; the last value stays";
+            problem = NO_DEFAULT;
         }
     }
 
@@ -58,6 +61,14 @@ abstract class Binding extends WeakReference<Object> {
 
     final synchronized ConfigBinding described() {
         return demand.described(true, 1, revision, problem, rejected);
+    }
+
+    /** Why the target would not take an entry; null if it would. */
+    final @Nullable String refusal(ConfigValueRegistry registry, @Nullable ConfigEntry candidate) {
+        if (candidate == null) {
+            return fallback == null && demand.required() ? NO_DEFAULT : null;
+        }
+        return registry.decode(demand, candidate).problem();
     }
 
     private Reading take(ConfigValueRegistry registry) {

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param key its key; a prefix ends with {@code /}
  * @param target the field, parameter or type, for people
  * @param type the type of the value
+ * @param property the prefix of its {@code @ConfigurationProperties}, whose properties of the command line, the JVM and the
+ *     variables win over entries; null if it has none
  * @param follows whether it follows its key, or got the value once
  * @param instances how many living objects have it; 0 where it does not follow
  * @param revision the revision of what it shows: of the entry, or, for a type with {@link ConfigPrefix}, of the view that
@@ -22,6 +24,7 @@ public record ConfigBinding(
         String key,
         String target,
         String type,
+        @Nullable String property,
         boolean follows,
         int instances,
         long revision,
@@ -36,6 +39,12 @@ public record ConfigBinding(
      */
     public record Rejected(long revision, String reason) {}
 
+    /** Whether a change of the key is one for this. */
+    public boolean reaches(String changedNamespace, String changedKey) {
+        return namespace.equals(changedNamespace)
+                && (key.equals(changedKey) || key.equals("/") || (key.endsWith("/") && changedKey.startsWith(key)));
+    }
+
     /** The two as one, where both are instances of the same injection point. */
     ConfigBinding and(ConfigBinding other) {
         Rejected newest = lastRejection == null
@@ -47,6 +56,7 @@ public record ConfigBinding(
                 key,
                 target,
                 type,
+                property,
                 follows,
                 instances + other.instances,
                 Math.min(revision, other.revision),

@@ -21,6 +21,7 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -31,8 +32,10 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -81,6 +84,7 @@ final class ConfigValueRegistry
     private final Set<String> published = ConcurrentHashMap.newKeySet();
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
     private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
+    private final Queue<Listening> listeners = new ConcurrentLinkedQueue<>();
     private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
@@ -89,6 +93,8 @@ final class ConfigValueRegistry
     private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
+
+    private record Listening(String namespace, String method, Predicate<String> keys) {}
 
     /**
      * @param manager asked when the first value is needed; null if there is none, which means defaults only
@@ -295,7 +301,15 @@ final class ConfigValueRegistry
         if (entry.isEmpty()) {
             return Reading.ABSENT;
         }
-        ConfigEntry found = entry.get();
+        Reading reading = decode(demand, entry.get());
+        if (reading.problem() != null) {
+            report(demand, reading.problem(), reading.revision());
+        }
+        return reading;
+    }
+
+    /** An entry as the demand wants it, or why it is unusable. */
+    Reading decode(Demand demand, ConfigEntry found) {
         try {
             Codec codec = codecs.get(found.codec());
             if (codec == null) {
@@ -303,9 +317,7 @@ final class ConfigValueRegistry
             }
             return new Reading(demand.wrap(codec.decode(found.value(), demand.type())), null, found.revision());
         } catch (RuntimeException e) {
-            String problem = String.valueOf(e.getMessage());
-            report(demand, problem, found.revision());
-            return new Reading(null, problem, found.revision());
+            return new Reading(null, String.valueOf(e.getMessage()), found.revision());
         }
     }
 
@@ -517,6 +529,69 @@ final class ConfigValueRegistry
                 .sorted(Comparator.comparing(ConfigBinding::namespace)
                         .thenComparing(ConfigBinding::key)
                         .thenComparing(ConfigBinding::target))
+                .toList();
+    }
+
+    @Override
+    public List<ConfigBinding> bindings(String namespace, String key) {
+        return bindings().stream()
+                .filter(binding -> binding.reaches(namespace, key))
+                .toList();
+    }
+
+    @Override
+    public List<ConfigTrial> tryOut(String namespace, String key, @Nullable ConfigEntry candidate) {
+        Map<Object, ConfigTrial> trials = new LinkedHashMap<>();
+        for (Group group : groups.values()) {
+            if (group.dependsOn(namespace, key)) {
+                trials.put(group, new ConfigTrial(group.described(), refusal(group, key, candidate)));
+            }
+        }
+        for (Binding binding : index.getOrDefault(new Name(namespace, key), Set.of())) {
+            if (binding.get() != null) {
+                trials.merge(
+                        binding.demand,
+                        new ConfigTrial(binding.described(), binding.refusal(this, candidate)),
+                        (one, other) -> new ConfigTrial(
+                                one.target().and(other.target()),
+                                one.rejection() == null ? other.rejection() : one.rejection()));
+            }
+        }
+        return trials.values().stream()
+                .sorted(Comparator.comparing(trial -> trial.target().target()))
+                .toList();
+    }
+
+    private @Nullable String refusal(Group group, String key, @Nullable ConfigEntry candidate) {
+        List<ConfigEntry> entries = new ArrayList<>();
+        try {
+            ConfigView view = view(manager(), group);
+            if (view != null) {
+                view.entries().stream()
+                        .filter(entry -> !entry.key().equals(key))
+                        .forEach(entries::add);
+            }
+        } catch (ManagerStateException e) {
+            return String.valueOf(e.getMessage());
+        }
+        if (candidate != null) {
+            entries.add(candidate);
+        }
+        List<Rejection> rejected = binder.get().bind(group, entries).rejections();
+        return rejected.isEmpty() ? null : Group.reasons(rejected);
+    }
+
+    void listens(String namespace, String method, Predicate<String> keys) {
+        listeners.add(new Listening(namespace, method, keys));
+    }
+
+    @Override
+    public List<String> listeners(String namespace, String key) {
+        return listeners.stream()
+                .filter(listener -> listener.namespace().equals(namespace)
+                        && listener.keys().test(key))
+                .map(Listening::method)
+                .sorted()
                 .toList();
     }
 

@@ -104,7 +104,7 @@ record Demand(
             @Nullable String lastError,
             ConfigBinding.@Nullable Rejected lastRejection) {
         return new ConfigBinding(
-                namespace, key, target, typeName(), follows, instances, revision, lastError, lastRejection);
+                namespace, key, target, typeName(), null, follows, instances, revision, lastError, lastRejection);
     }
 
     String typeName() {

@@ -55,9 +55,11 @@ final class Group implements Live<Object>, TargetSource {
     }
 
     boolean dependsOn(ConfigChangeSet changes) {
-        String path = prefix.isEmpty() ? "" : prefix + "/";
-        return namespace.equals(changes.namespace())
-                && changes.changes().stream().anyMatch(change -> change.key().startsWith(path));
+        return changes.changes().stream().anyMatch(change -> dependsOn(changes.namespace(), change.key()));
+    }
+
+    boolean dependsOn(String changedNamespace, String key) {
+        return namespace.equals(changedNamespace) && (prefix.isEmpty() || key.startsWith(prefix + "/"));
     }
 
     /** Makes the first instance, if there is none; false if that cannot be. */
@@ -76,7 +78,7 @@ final class Group implements Live<Object>, TargetSource {
      */
     synchronized @Nullable ConfigView refresh(GroupBinder binder, Supplier<@Nullable ConfigView> source) {
         ConfigView view = source.get();
-        GroupBinder.Result result = binder.bind(this, view);
+        GroupBinder.Result result = binder.bind(this, view == null ? List.of() : view.entries());
         rejections = result.rejections();
         if (result.instance() != null) {
             instance = result.instance();
@@ -103,6 +105,7 @@ final class Group implements Live<Object>, TargetSource {
                 prefix + "/",
                 type.getSimpleName(),
                 type.getName(),
+                properties,
                 true,
                 1,
                 revision,

@@ -6,6 +6,7 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigException;
 import io.configmanager.ConfigView;
 import io.configmanager.codec.JsonCodec;
+import io.configmanager.spring.ConfigEntryOrigin;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -45,16 +46,6 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
     /** Jackson is large: an application that imports nothing must not wait for it. */
     private static final class Json {
         static final JsonMapper MAPPER = JsonMapper.builder().build();
-    }
-
-    /** Where a property comes from. */
-    record EntryOrigin(ConfigEntry entry) implements Origin {
-        @Override
-        public String toString() {
-            return "config entry '" + entry.key() + "'"
-                    + (entry.namespace().isEmpty() ? "" : " of namespace '" + entry.namespace() + "'") + ", version "
-                    + entry.version() + ", revision " + entry.revision();
-        }
     }
 
     private record Property(String value, ConfigEntry entry) {}
@@ -229,7 +220,7 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
     @Override
     public @Nullable Origin getOrigin(String name) {
         Property property = content().properties.get(name);
-        return property == null ? null : new EntryOrigin(property.entry());
+        return property == null ? null : new ConfigEntryOrigin(property.entry());
     }
 
     boolean isSecret(String name) {
