@@ -34,6 +34,8 @@ import tools.jackson.databind.json.JsonMapper;
 final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportResource>
         implements OriginLookup<String> {
 
+    private static final String LOG_LEVEL = "logging.level.";
+
     private volatile Content content = new Content(0, Map.of(), Map.of());
     private volatile @Nullable Supplier<ConfigView> newest;
     private volatile boolean storeWasAway;
@@ -184,7 +186,11 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
                 flatten(name + "[" + i + "]", node.get(i), properties);
             }
         } else if (!node.isNull()) {
-            properties.put(name, node.isArray() ? "" : node.asString());
+            String text = node.isArray() ? "" : node.asString();
+            // Spring Boot would not start with such a level, and print it.
+            if (!name.startsWith(LOG_LEVEL) || ConfigLogLevels.level(text) != null) {
+                properties.put(name, text);
+            }
         }
     }
 
