@@ -242,7 +242,7 @@ class PlantedSecretsEverywhereTest {
         http("POST", base + "/config/_/password", "{\"value\":\"" + SECRET.repeat(200_000) + "\",\"secret\":true}");
         http("POST", base + "/config/_/password", "{\"value\":\"" + SECRET + "\",\"vesion\":1}");
         http("POST", base + "/config/_/password", "{\"value\":\"" + SECRET);
-        http("POST", base + "/config/_/plain", "{\"value\":\"" + SECRET + "\"}");
+        plant("plain", "\"" + SECRET + "\"", ValueType.STRING);
         http("POST", base + "/config/_/plain", "{\"value\":\"x\",\"secret\":true}");
         http("DELETE", base + "/config/_/plain?dryRun=true", null);
         http("DELETE", base + "/config/_/plain", null);
