@@ -210,7 +210,6 @@ class QuickstartApplicationTest {
                 "/config/_/app/timeout",
                 "/config/_/app/timeout?history=true",
                 "/config/_/app/timeout?explain=true",
-                "/configoutbox",
                 "/health",
                 "/env",
                 "/metrics",
