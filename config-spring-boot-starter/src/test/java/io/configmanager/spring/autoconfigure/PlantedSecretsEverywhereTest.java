@@ -50,6 +50,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.springframework.beans.factory.annotation.Value;
@@ -59,6 +60,7 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.bootstrap.BootstrapRegistry.InstanceSupplier;
 import org.springframework.boot.bootstrap.BootstrapRegistry.Scope;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.logging.LoggingSystem;
 import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
@@ -168,9 +170,15 @@ class PlantedSecretsEverywhereTest {
                 "--management.endpoint.configprops.show-values=always",
                 "--management.endpoint.health.show-details=always",
                 "--config.watch.last-retry=100ms",
+                "--logging.level.io.configmanager=TRACE",
                 "--config.outbox.enabled=true",
                 "--config.outbox.pending-interval=100ms",
                 "--config.outbox.directory=" + directory);
+    }
+
+    @AfterEach
+    void quiet() {
+        LoggingSystem.get(getClass().getClassLoader()).setLogLevel("io.configmanager", null);
     }
 
     @Test
