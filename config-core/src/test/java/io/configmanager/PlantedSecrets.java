@@ -10,6 +10,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -27,7 +28,7 @@ public final class PlantedSecrets implements BeforeAllCallback, AfterAllCallback
             SECRET, Base64.getEncoder().withoutPadding().encodeToString(SECRET.getBytes(StandardCharsets.UTF_8)));
 
     private static final Queue<String> leaks = new ConcurrentLinkedQueue<>();
-    private static boolean watching;
+    private static final AtomicBoolean watching = new AtomicBoolean();
 
     /** The lines of a text that tell the secret, with a mark in its place. */
     public static List<String> leaksIn(String text) {
@@ -70,11 +71,10 @@ public final class PlantedSecrets implements BeforeAllCallback, AfterAllCallback
         }
     }
 
-    private static synchronized void watch() {
-        if (!watching) {
+    private static void watch() {
+        if (watching.compareAndSet(false, true)) {
             System.setOut(watched(System.out));
             System.setErr(watched(System.err));
-            watching = true;
         }
     }
 
