@@ -75,7 +75,8 @@ public interface Config {
     WriteResult set(String key, Object value);
 
     /**
-     * Stores a value. While the store is away, a manager with an outbox queues it instead, and the result says so.
+     * Stores a value. While the store is away, a manager with an outbox queues it instead, and the result says so. A
+     * {@link ConfigEntry} as the value, say one of the history, is stored as it was encoded, and a secret as a secret.
      *
      * @return where the value is now, with the entry and its new version and revision
      * @throws InvalidConfigException if the value cannot be encoded or is larger than the limit
@@ -84,6 +85,15 @@ public interface Config {
      * @throws OutboxFullException if the store is away and the outbox holds as much as it may
      */
     WriteResult set(String key, Object value, WriteOptions options);
+
+    /**
+     * What {@link #set(String, Object, WriteOptions)} would store now, without storing it. Reads the store.
+     *
+     * @return the entry, pending; its version is 0 if the key does not exist now
+     * @throws InvalidConfigException if the value cannot be encoded or is larger than the limit
+     * @throws VersionConflictException if the condition does not hold now
+     */
+    ConfigEntry draft(String key, Object value, WriteOptions options);
 
     /** Deletes the key. See {@link #delete(String, WriteOptions)}. */
     WriteResult delete(String key);

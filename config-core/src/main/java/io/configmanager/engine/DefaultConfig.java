@@ -30,6 +30,7 @@ import io.configmanager.codec.Codec;
 import io.configmanager.engine.Reconciler.Start;
 import io.configmanager.engine.Reconciler.Ticket;
 import io.configmanager.engine.StateWatcher.Decoder;
+import io.configmanager.store.Changes;
 import io.configmanager.store.Commit;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Lookup;
@@ -38,6 +39,7 @@ import io.configmanager.value.Signal;
 import io.configmanager.value.WatcherPublisher;
 import java.lang.reflect.Type;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -165,6 +167,17 @@ final class DefaultConfig implements Config {
     @Override
     public WriteResult set(String key, Object value, WriteOptions options) {
         return write(List.of(put(key, value, options)), options);
+    }
+
+    @Override
+    public ConfigEntry draft(String key, Object value, WriteOptions options) {
+        Operation put = put(key, value, options);
+        manager.requireConnected();
+        Lookup now = manager.store.get(namespace, key);
+        ConfigEntry live = now.entry();
+        Changes next = new Changes(0, now.storeTime(), ChronoUnit.MICROS, options.author(), options.comment());
+        LogEntry line = next.of(put, live, live == null ? 0 : live.version() + 1);
+        return Objects.requireNonNull(Objects.requireNonNull(line).entry());
     }
 
     @Override
@@ -401,6 +414,11 @@ final class DefaultConfig implements Config {
 
     private Operation.Put put(String key, Object value, WriteOptions options) {
         ConfigNames.requireKey(key);
+        if (value instanceof ConfigEntry entry) {
+            ValueType kept = options.secret() ? ValueType.SECRET : entry.type();
+            return new Operation.Put(
+                    namespace, key, entry.value(), entry.codec(), kept, options.ttl(), options.condition());
+        }
         Codec.Encoded encoded = codecs.encode(namespace, key, value);
         ValueType type = options.secret() ? ValueType.SECRET : encoded.type();
         return new Operation.Put(

@@ -16,6 +16,7 @@ import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +55,11 @@ final class ObservedStore implements ConfigStore {
     @Override
     public Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor) {
         return timed("history", () -> store.history(namespace, key, limit, cursor));
+    }
+
+    @Override
+    public Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor) {
+        return timed("changes", () -> store.changes(namespace, since, limit, cursor));
     }
 
     @Override

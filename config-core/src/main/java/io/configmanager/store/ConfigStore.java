@@ -6,6 +6,7 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
+import java.time.Instant;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,12 @@ public interface ConfigStore extends AutoCloseable {
 
     /** What happened to a key, newest first. */
     Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor);
+
+    /**
+     * What was committed in a namespace at this store time or later, newest first: in the reverse of the order in which
+     * a feed tells it, as far back as the store keeps its log.
+     */
+    Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor);
 
     /**
      * Stores all operations in one transaction, or none. A call with the id of an earlier commit that was stored changes

@@ -3,6 +3,7 @@ package io.configmanager.store;
 
 import io.configmanager.ConfigNames;
 import io.configmanager.InvalidConfigException;
+import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -32,7 +33,9 @@ public final class Cursors {
         /** Namespaces, by name. */
         NAMESPACES('n'),
         /** The log of a key, by version. */
-        HISTORY('h');
+        HISTORY('h'),
+        /** The log of a namespace, by place. */
+        CHANGES('c');
 
         private final byte tag;
 
@@ -59,6 +62,7 @@ public final class Cursors {
                 case ENTRIES -> ConfigNames.requireKey(last);
                 case NAMESPACES -> ConfigNames.requireNamespace(last);
                 case HISTORY -> Long.parseLong(last);
+                case CHANGES -> Place.of(last);
             }
         } catch (InvalidConfigException | NumberFormatException e) {
             throw invalid(e);
@@ -69,6 +73,42 @@ public final class Cursors {
     /** The version that a cursor of {@link Kind#HISTORY} was written for. */
     public static long readVersion(String cursor) {
         return Long.parseLong(read(Kind.HISTORY, cursor));
+    }
+
+    /**
+     * Where a line stands in the log.
+     *
+     * @param revision its revision
+     * @param number grows from line to line within the revision
+     */
+    public record Place(long revision, long number) {
+
+        private static Place of(String text) {
+            int colon = text.indexOf(':');
+            if (colon < 0) {
+                throw new NumberFormatException("No place");
+            }
+            return new Place(Long.parseLong(text.substring(0, colon)), Long.parseLong(text.substring(colon + 1)));
+        }
+
+        private String text() {
+            return revision + ":" + number;
+        }
+    }
+
+    /** A line of the log with its place. */
+    public record Placed(LogEntry line, long number) {}
+
+    /** The place that a cursor of {@link Kind#CHANGES} was written for: what is wanted comes before it. */
+    public static Place readPlace(@Nullable String cursor) {
+        return cursor == null ? new Place(Long.MAX_VALUE, Long.MAX_VALUE) : Place.of(read(Kind.CHANGES, cursor));
+    }
+
+    /** The page for lines of the log, newest first, that were read with one more than the limit. */
+    public static Page<LogEntry> changes(List<Placed> rows, int limit) {
+        Page<Placed> page =
+                page(Kind.CHANGES, rows, limit, row -> new Place(row.line().revision(), row.number()).text());
+        return new Page<>(page.items().stream().map(Placed::line).toList(), page.cursor());
     }
 
     /** Returns the limit if it is 1 to {@link #MAX_LIMIT}. */

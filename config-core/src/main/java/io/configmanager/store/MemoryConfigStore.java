@@ -117,6 +117,13 @@ public final class MemoryConfigStore implements ConfigStore {
     }
 
     @Override
+    public Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        Cursors.Place before = Cursors.readPlace(cursor);
+        return Cursors.changes(locked(() -> data.changes(namespace, since, before, limit + 1)), limit);
+    }
+
+    @Override
     public boolean joinsTransaction() {
         return false;
     }

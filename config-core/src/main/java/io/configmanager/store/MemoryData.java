@@ -222,6 +222,27 @@ final class MemoryData {
                 .toList();
     }
 
+    /** Lines of a namespace before a place and not before a time, newest first, at most {@code limit} of them. */
+    List<Cursors.Placed> changes(String namespace, Instant since, Cursors.Place before, int limit) {
+        List<Cursors.Placed> found = new ArrayList<>();
+        for (Revision revision :
+                revisions.headMap(before.revision(), true).descendingMap().values()) {
+            ChangeSet changeSet = revision.changeSet();
+            if (changeSet.committedAt().isBefore(since)) {
+                break;
+            }
+            List<LogEntry> lines = changeSet.changes();
+            for (int i = lines.size() - 1; i >= 0 && found.size() < limit; i--) {
+                LogEntry line = lines.get(i);
+                if (line.namespace().equals(namespace)
+                        && (line.revision() < before.revision() || i < before.number())) {
+                    found.add(new Cursors.Placed(line, i));
+                }
+            }
+        }
+        return found;
+    }
+
     private String token(Revision revision) {
         return lineage + ":" + revision.id();
     }

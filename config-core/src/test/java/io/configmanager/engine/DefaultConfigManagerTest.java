@@ -41,6 +41,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -578,6 +579,53 @@ class DefaultConfigManagerTest {
                     .isTrue();
             assertThat(config.delete("k").changed()).isFalse();
             assertThat(config.history("k", 10, null).items()).hasSize(3);
+        }
+
+        @Test
+        void anEntryOfTheHistoryIsStoredAsItWas() {
+            ConfigManager manager = connected();
+            Config config = manager.namespace("app");
+            others.commit(Commit.of(
+                    List.of(new Operation.Put(
+                            "app", "k", "{\"a\":  1}", "json", ValueType.SECRET, null, Condition.ALWAYS)),
+                    null,
+                    null));
+            config.delete("k");
+            ConfigEntry old = Objects.requireNonNull(
+                    config.history("k", 10, null).items().get(1).entry());
+
+            ConfigEntry draft = config.draft("k", old, WriteOptions.createOnly());
+            assertThat(config.latest("k")).isEmpty();
+            assertThat(draft.version()).isZero();
+            ConfigEntry stored = config.set("k", old, WriteOptions.createOnly()).entry();
+
+            for (ConfigEntry entry : List.of(draft, stored)) {
+                assertThat(entry.value()).isEqualTo("{\"a\":  1}");
+                assertThat(entry.type()).isEqualTo(ValueType.SECRET);
+            }
+            assertThat(stored.version()).isEqualTo(3);
+        }
+
+        @Test
+        void aDraftIsWhatAWriteWouldStore() {
+            ConfigManager manager = connected();
+            Config config = manager.namespace("app");
+            config.set("k", "a", WriteOptions.DEFAULT.asSecret());
+
+            ConfigEntry draft = config.draft("k", "b", WriteOptions.expectVersion(1));
+
+            assertThat(draft.value()).isEqualTo("\"b\"");
+            assertThat(draft.secret()).isTrue();
+            assertThat(draft.version()).isEqualTo(2);
+            assertThat(draft.pending()).isTrue();
+            assertThat(config.latest("k"))
+                    .get()
+                    .extracting(ConfigEntry::version)
+                    .isEqualTo(1L);
+            assertThatThrownBy(() -> config.draft("k", "b", WriteOptions.expectVersion(2)))
+                    .isInstanceOf(VersionConflictException.class);
+            assertThatThrownBy(() -> config.draft("k", "b".repeat(2_000_000), WriteOptions.DEFAULT))
+                    .isInstanceOf(InvalidConfigException.class);
         }
 
         @Test

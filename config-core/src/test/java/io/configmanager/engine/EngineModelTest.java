@@ -896,6 +896,11 @@ class EngineModelTest {
             }
 
             @Override
+            public Page<LogEntry> changes(String namespace, Instant since, int limit, String cursor) {
+                throw new AssertionError("not called by the watch");
+            }
+
+            @Override
             public CommitResult commit(Commit commit) {
                 throw new AssertionError("not called by the watch");
             }

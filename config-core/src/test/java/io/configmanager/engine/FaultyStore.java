@@ -15,6 +15,7 @@ import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
+import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -63,6 +64,11 @@ final class FaultyStore implements ConfigStore {
     @Override
     public Page<LogEntry> history(String namespace, String key, int limit, String cursor) {
         return call("history", () -> store.history(namespace, key, limit, cursor));
+    }
+
+    @Override
+    public Page<LogEntry> changes(String namespace, Instant since, int limit, String cursor) {
+        return call("changes", () -> store.changes(namespace, since, limit, cursor));
     }
 
     @Override

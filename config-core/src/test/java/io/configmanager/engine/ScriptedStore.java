@@ -15,6 +15,7 @@ import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -96,6 +97,11 @@ final class ScriptedStore implements ConfigStore {
 
     @Override
     public Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor) {
         throw new UnsupportedOperationException();
     }
 

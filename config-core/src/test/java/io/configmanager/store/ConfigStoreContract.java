@@ -218,6 +218,7 @@ public abstract class ConfigStoreContract extends FleetContract {
                     () -> store.list(ns, ConfigFilter.ALL, 10, null),
                     () -> store.namespaces(10, null),
                     () -> store.history(ns, "k", 10, null),
+                    () -> store.changes(ns, Instant.EPOCH, 10, null),
                     () -> store.commit(commitOf(put("k", "2"))),
                     () -> store.snapshot(Set.of(ns), 10),
                     () -> store.openFeed(position).poll(SHORT),

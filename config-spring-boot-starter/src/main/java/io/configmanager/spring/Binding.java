@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring;
 
+import io.configmanager.ConfigEntry;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
@@ -11,9 +12,13 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class Binding extends WeakReference<Object> {
 
+    private static final String NO_DEFAULT = "the key does not exist and has no default; the last value stays";
+
     final Demand demand;
     private final @Nullable Fallback fallback;
     private @Nullable String problem;
+    private long revision;
+    private ConfigBinding.@Nullable Rejected rejected;
 
     /** @param fallback what the target gets while there is no value; null to leave it as it is */
     Binding(Demand demand, Object target, @Nullable Fallback fallback, ReferenceQueue<Object> gone) {
@@ -27,12 +32,11 @@ abstract class Binding extends WeakReference<Object> {
 
     /** Brings the first value to the target; false if there is neither a usable one nor a default. */
     final synchronized boolean begin(ConfigValueRegistry registry) {
-        Reading reading = registry.read(demand);
-        problem = reading.problem();
+        Reading reading = take(registry);
         if (reading.value() != null) {
             bring(registry, reading.value(), reading.revision());
         } else if (fallback != null) {
-            bring(registry, fallback.value(), reading.revision());
+            bring(registry, fallback.value(), 0);
         } else {
             return !demand.required();
         }
@@ -41,14 +45,13 @@ abstract class Binding extends WeakReference<Object> {
 
     /** Brings the newest value to the target, or the default if there is none any more. */
     final synchronized void refresh(ConfigValueRegistry registry) {
-        Reading reading = registry.read(demand);
-        problem = reading.problem();
+        Reading reading = take(registry);
         if (reading.value() != null) {
             bring(registry, reading.value(), reading.revision());
         } else if (problem == null && fallback != null) {
-            bring(registry, fallback.value(), reading.revision());
+            bring(registry, fallback.value(), 0);
         } else if (problem == null && demand.required()) {
-            problem = "the key does not exist and has no default; the last value stays";
+            problem = NO_DEFAULT;
         }
     }
 
@@ -56,18 +59,41 @@ abstract class Binding extends WeakReference<Object> {
         return problem;
     }
 
-    private void bring(ConfigValueRegistry registry, @Nullable Object value, long revision) {
+    final synchronized ConfigBinding described() {
+        return demand.described(true, 1, revision, problem, rejected);
+    }
+
+    /** Why the target would not take an entry; null if it would. */
+    final @Nullable String refusal(ConfigValueRegistry registry, @Nullable ConfigEntry candidate) {
+        if (candidate == null) {
+            return fallback == null && demand.required() ? NO_DEFAULT : null;
+        }
+        return registry.decode(demand, candidate).problem();
+    }
+
+    private Reading take(ConfigValueRegistry registry) {
+        Reading reading = registry.read(demand);
+        problem = reading.problem();
+        if (problem != null) {
+            rejected = new ConfigBinding.Rejected(reading.revision(), problem);
+        }
+        return reading;
+    }
+
+    private void bring(ConfigValueRegistry registry, @Nullable Object value, long valueRevision) {
         Object target = get();
         if (target == null) {
             return;
         }
         try {
             write(target, value);
+            revision = valueRevision;
         } catch (ReflectiveOperationException | RuntimeException e) {
             // Its message is not ours and may hold the value.
             problem = "the target refused the value: "
                     + (e.getCause() == null ? e : e.getCause()).getClass().getName();
-            registry.report(demand, problem, revision);
+            rejected = new ConfigBinding.Rejected(valueRevision, problem);
+            registry.report(demand, problem, valueRevision);
         }
     }
 

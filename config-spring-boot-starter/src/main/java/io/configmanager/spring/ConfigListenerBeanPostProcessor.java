@@ -79,6 +79,8 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
         String namespace = demands.namespace(annotation.namespace());
         Listener listener =
                 new Listener(bean, beanName, method, annotation, namespace, order == null ? 0 : order.value());
+        registry.get()
+                .listens(namespace, method.getDeclaringClass().getName() + "." + method.getName(), listener::wants);
         if (order == null) {
             manager.namespace(namespace).listen(listener.narrowest(), listener);
             return;
@@ -210,11 +212,14 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
             return filters.size() == 1 ? filters.get(0) : ConfigFilter.ALL;
         }
 
+        boolean wants(String key) {
+            return filters.isEmpty() || filters.stream().anyMatch(filter -> filter.matches(key));
+        }
+
         @Override
         public void onChange(ConfigChangeSet changes) {
             List<ConfigChange> wanted = changes.changes().stream()
-                    .filter(change ->
-                            filters.isEmpty() || filters.stream().anyMatch(filter -> filter.matches(change.key())))
+                    .filter(change -> wants(change.key()))
                     .toList();
             if (wanted.isEmpty()) {
                 return;

@@ -21,6 +21,7 @@ import java.lang.ref.ReferenceQueue;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -31,10 +32,11 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,7 +61,7 @@ final class ConfigValueRegistry
 
     private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
 
-    private static final long UNREAD = -1;
+    static final long UNREAD = -1;
 
     /** They are told with the next change set; where none can come, they must not heap up. */
     private static final int MOST_UNTOLD = 1_000;
@@ -82,6 +84,7 @@ final class ConfigValueRegistry
     private final Set<String> published = ConcurrentHashMap.newKeySet();
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
     private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
+    private final Queue<Listening> listeners = new ConcurrentLinkedQueue<>();
     private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
@@ -90,6 +93,8 @@ final class ConfigValueRegistry
     private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
+
+    private record Listening(String namespace, String method, Predicate<String> keys) {}
 
     /**
      * @param manager asked when the first value is needed; null if there is none, which means defaults only
@@ -247,7 +252,15 @@ final class ConfigValueRegistry
 
     private Reading once(Demand demand, @Nullable Fallback fallback) {
         Reading reading = read(demand);
-        ConfigBinding known = once.put(demand, binding(demand, false, 0, reading.problem()));
+        String problem = reading.problem();
+        ConfigBinding known = once.put(
+                demand,
+                demand.described(
+                        false,
+                        0,
+                        problem == null ? reading.revision() : 0,
+                        problem,
+                        problem == null ? null : new ConfigBinding.Rejected(reading.revision(), problem)));
         if (known == null) {
             log.warn("{} gets its value once and will not follow it; inject Live<T> to follow", demand);
         }
@@ -258,7 +271,7 @@ final class ConfigValueRegistry
             return new Reading(fallback.value(), null, 0);
         }
         if (demand.required()) {
-            missing(List.of(line(demand, reading.problem())), true);
+            missing(List.of(line(demand, problem)), true);
         }
         return Reading.ABSENT;
     }
@@ -288,7 +301,15 @@ final class ConfigValueRegistry
         if (entry.isEmpty()) {
             return Reading.ABSENT;
         }
-        ConfigEntry found = entry.get();
+        Reading reading = decode(demand, entry.get());
+        if (reading.problem() != null) {
+            report(demand, reading.problem(), reading.revision());
+        }
+        return reading;
+    }
+
+    /** An entry as the demand wants it, or why it is unusable. */
+    Reading decode(Demand demand, ConfigEntry found) {
         try {
             Codec codec = codecs.get(found.codec());
             if (codec == null) {
@@ -296,9 +317,7 @@ final class ConfigValueRegistry
             }
             return new Reading(demand.wrap(codec.decode(found.value(), demand.type())), null, found.revision());
         } catch (RuntimeException e) {
-            String problem = String.valueOf(e.getMessage());
-            report(demand, problem, found.revision());
-            return new Reading(null, problem, found.revision());
+            return new Reading(null, String.valueOf(e.getMessage()), found.revision());
         }
     }
 
@@ -497,31 +516,12 @@ final class ConfigValueRegistry
         forgetTheGone();
         Map<Object, ConfigBinding> all = new LinkedHashMap<>(once);
         for (Group group : groups.values()) {
-            List<Rejection> rejected = group.rejections();
-            all.put(
-                    group,
-                    new ConfigBinding(
-                            group.namespace(),
-                            group.prefix() + "/",
-                            group.type().getSimpleName(),
-                            group.type().getName(),
-                            true,
-                            1,
-                            rejected.isEmpty()
-                                    ? null
-                                    : rejected.stream().map(Rejection::toString).collect(Collectors.joining("; "))));
+            all.put(group, group.described());
         }
         for (Set<Binding> bindings : index.values()) {
             for (Binding binding : bindings) {
                 if (binding.get() != null) {
-                    all.merge(
-                            binding.demand,
-                            binding(binding.demand, true, 1, binding.problem()),
-                            (one, other) -> binding(
-                                    binding.demand,
-                                    true,
-                                    one.instances() + 1,
-                                    one.lastError() == null ? other.lastError() : one.lastError()));
+                    all.merge(binding.demand, binding.described(), ConfigBinding::and);
                 }
             }
         }
@@ -532,9 +532,67 @@ final class ConfigValueRegistry
                 .toList();
     }
 
-    private static ConfigBinding binding(Demand demand, boolean follows, int instances, @Nullable String lastError) {
-        return new ConfigBinding(
-                demand.namespace(), demand.key(), demand.target(), demand.typeName(), follows, instances, lastError);
+    @Override
+    public List<ConfigBinding> bindings(String namespace, String key) {
+        return bindings().stream()
+                .filter(binding -> binding.reaches(namespace, key))
+                .toList();
+    }
+
+    @Override
+    public List<ConfigTrial> tryOut(String namespace, String key, @Nullable ConfigEntry candidate) {
+        Map<Object, ConfigTrial> trials = new LinkedHashMap<>();
+        for (Group group : groups.values()) {
+            if (group.dependsOn(namespace, key)) {
+                trials.put(group, new ConfigTrial(group.described(), refusal(group, key, candidate)));
+            }
+        }
+        for (Binding binding : index.getOrDefault(new Name(namespace, key), Set.of())) {
+            if (binding.get() != null) {
+                trials.merge(
+                        binding.demand,
+                        new ConfigTrial(binding.described(), binding.refusal(this, candidate)),
+                        (one, other) -> new ConfigTrial(
+                                one.target().and(other.target()),
+                                one.rejection() == null ? other.rejection() : one.rejection()));
+            }
+        }
+        return trials.values().stream()
+                .sorted(Comparator.comparing(trial -> trial.target().target()))
+                .toList();
+    }
+
+    private @Nullable String refusal(Group group, String key, @Nullable ConfigEntry candidate) {
+        List<ConfigEntry> entries = new ArrayList<>();
+        try {
+            ConfigView view = view(manager(), group);
+            if (view != null) {
+                view.entries().stream()
+                        .filter(entry -> !entry.key().equals(key))
+                        .forEach(entries::add);
+            }
+        } catch (ManagerStateException e) {
+            return String.valueOf(e.getMessage());
+        }
+        if (candidate != null) {
+            entries.add(candidate);
+        }
+        List<Rejection> rejected = binder.get().bind(group, entries).rejections();
+        return rejected.isEmpty() ? null : Group.reasons(rejected);
+    }
+
+    void listens(String namespace, String method, Predicate<String> keys) {
+        listeners.add(new Listening(namespace, method, keys));
+    }
+
+    @Override
+    public List<String> listeners(String namespace, String key) {
+        return listeners.stream()
+                .filter(listener -> listener.namespace().equals(namespace)
+                        && listener.keys().test(key))
+                .map(Listening::method)
+                .sorted()
+                .toList();
     }
 
     private void forgetTheGone() {

@@ -97,6 +97,16 @@ record Demand(
         return optional ? Optional.of(value) : value;
     }
 
+    ConfigBinding described(
+            boolean follows,
+            int instances,
+            long revision,
+            @Nullable String lastError,
+            ConfigBinding.@Nullable Rejected lastRejection) {
+        return new ConfigBinding(
+                namespace, key, target, typeName(), null, follows, instances, revision, lastError, lastRejection);
+    }
+
     String typeName() {
         return type.getTypeName();
     }

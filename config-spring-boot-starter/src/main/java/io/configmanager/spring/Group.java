@@ -6,6 +6,7 @@ import io.configmanager.ConfigView;
 import java.lang.reflect.Modifier;
 import java.util.List;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.TargetSource;
 import org.springframework.aop.framework.ProxyFactory;
@@ -20,6 +21,8 @@ final class Group implements Live<Object>, TargetSource {
 
     private volatile @Nullable Object instance;
     private volatile List<Rejection> rejections = List.of();
+    private long revision;
+    private ConfigBinding.@Nullable Rejected lastRejection;
 
     /** @param properties the prefix of its {@code @ConfigurationProperties}; null if it has none */
     Group(Class<?> type, String namespace, String prefix, @Nullable String properties) {
@@ -52,9 +55,11 @@ final class Group implements Live<Object>, TargetSource {
     }
 
     boolean dependsOn(ConfigChangeSet changes) {
-        String path = prefix.isEmpty() ? "" : prefix + "/";
-        return namespace.equals(changes.namespace())
-                && changes.changes().stream().anyMatch(change -> change.key().startsWith(path));
+        return changes.changes().stream().anyMatch(change -> dependsOn(changes.namespace(), change.key()));
+    }
+
+    boolean dependsOn(String changedNamespace, String key) {
+        return namespace.equals(changedNamespace) && (prefix.isEmpty() || key.startsWith(prefix + "/"));
     }
 
     /** Makes the first instance, if there is none; false if that cannot be. */
@@ -73,18 +78,43 @@ final class Group implements Live<Object>, TargetSource {
      */
     synchronized @Nullable ConfigView refresh(GroupBinder binder, Supplier<@Nullable ConfigView> source) {
         ConfigView view = source.get();
-        GroupBinder.Result result = binder.bind(this, view);
+        GroupBinder.Result result = binder.bind(this, view == null ? List.of() : view.entries());
         rejections = result.rejections();
         if (result.instance() != null) {
             instance = result.instance();
+            revision = view == null ? 0 : view.revision();
             return null;
         }
+        rejected(view == null ? 0 : view.revision());
         return view;
     }
 
     /** The newest state cannot even be looked at. */
-    void reject(String reason) {
+    synchronized void reject(String reason) {
         rejections = List.of(new Rejection(prefix + "/", type.getName(), reason));
+        rejected(ConfigValueRegistry.UNREAD);
+    }
+
+    private void rejected(long at) {
+        lastRejection = new ConfigBinding.Rejected(at, reasons(rejections));
+    }
+
+    synchronized ConfigBinding described() {
+        return new ConfigBinding(
+                namespace,
+                prefix + "/",
+                type.getSimpleName(),
+                type.getName(),
+                properties,
+                true,
+                1,
+                revision,
+                rejections.isEmpty() ? null : reasons(rejections),
+                lastRejection);
+    }
+
+    static String reasons(List<Rejection> rejections) {
+        return rejections.stream().map(Rejection::toString).collect(Collectors.joining("; "));
     }
 
     @Override

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring;
 
-import io.configmanager.ConfigView;
+import io.configmanager.ConfigEntry;
 import io.configmanager.codec.Codec;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -11,6 +11,7 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -68,9 +69,9 @@ final class GroupBinder {
         this.validation = validation;
     }
 
-    /** @param view null if there is no store: then it is made of defaults */
-    Result bind(Group group, @Nullable ConfigView view) {
-        return new Attempt(group, view).run();
+    /** @param entries all of the namespace; none if there is no store: then it is made of defaults */
+    Result bind(Group group, Collection<ConfigEntry> entries) {
+        return new Attempt(group, entries).run();
     }
 
     private final class Attempt extends AbstractBindHandler {
@@ -81,10 +82,10 @@ final class GroupBinder {
         private final Map<ConfigurationPropertyName, Object> defaults = new HashMap<>();
         private final Map<ConfigurationPropertyName, Rejection> rejections = new LinkedHashMap<>();
 
-        Attempt(Group group, @Nullable ConfigView view) {
+        Attempt(Group group, Collection<ConfigEntry> entries) {
             this.group = group;
             this.base = ConfigurationPropertyName.of(group.properties() == null ? "group" : group.properties());
-            this.source = new ViewSource(view, group.prefix(), base, codecs);
+            this.source = new ViewSource(entries, group.prefix(), base, codecs);
         }
 
         Result run() {

@@ -2,9 +2,9 @@
 package io.configmanager.spring;
 
 import io.configmanager.ConfigEntry;
-import io.configmanager.ConfigView;
 import io.configmanager.codec.Codec;
 import java.math.BigDecimal;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,12 +53,10 @@ final class ViewSource implements IterableConfigurationPropertySource {
      * @param prefix without {@code /} at its end; empty for the whole namespace
      * @param base the name that stands for the prefix
      */
-    ViewSource(@Nullable ConfigView view, String prefix, ConfigurationPropertyName base, Map<String, Codec> codecs) {
-        if (view == null) {
-            return;
-        }
+    ViewSource(
+            Collection<ConfigEntry> entries, String prefix, ConfigurationPropertyName base, Map<String, Codec> codecs) {
         String path = prefix.isEmpty() ? "" : prefix + "/";
-        for (ConfigEntry entry : view.entries()) {
+        for (ConfigEntry entry : entries) {
             if (entry.key().startsWith(path)) {
                 ConfigurationPropertyName name = base;
                 for (String segment : entry.key().substring(path.length()).split("/")) {

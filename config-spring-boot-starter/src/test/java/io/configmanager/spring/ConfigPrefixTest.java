@@ -412,6 +412,9 @@ class ConfigPrefixTest {
             assertThat(bindings.bindings()).singleElement().satisfies(binding -> {
                 assertThat(binding.key()).isEqualTo("strict/");
                 assertThat(binding.lastError()).contains("strict/number: expected int");
+                assertThat(binding.revision()).isEqualTo(revision - 1);
+                assertThat(binding.lastRejection())
+                        .isEqualTo(new ConfigBinding.Rejected(revision, binding.lastError()));
             });
 
             config.commit(batch -> batch.set("strict/number", 10)
@@ -445,6 +448,9 @@ class ConfigPrefixTest {
             await().until(() -> live.get() != good);
             assertThat(live.get()).isEqualTo(new Strict(2, "c", new Inner(1, Duration.ofSeconds(2))));
             assertThat(bindings.bindings().get(0).lastError()).isNull();
+            assertThat(bindings.bindings().get(0).lastRejection())
+                    .extracting("reason")
+                    .isEqualTo("strict/text: there is no such key");
             assertThat(output).doesNotContain("top secret").doesNotContain("-77");
         });
     }

@@ -583,14 +583,31 @@ class ConfigValueTest {
                         assertThat(binding.follows()).isTrue();
                         assertThat(binding.type()).isEqualTo("int");
                         assertThat(binding.lastError()).isEqualTo("expected int, found a text that does not fit it");
+                        assertThat(binding.revision()).isEqualTo(1);
+                        assertThat(binding.lastRejection())
+                                .isEqualTo(new ConfigBinding.Rejected(revision, binding.lastError()));
                     });
             assertThat(output)
                     .containsOnlyOnce("Fields.number (int) at revision " + revision + " cannot be used: expected int")
                     .doesNotContain("top secret");
 
-            config.set("number", 3);
+            long better = config.set("number", 3).revision();
             await().untilAsserted(() -> assertThat(bean.number).isEqualTo(3));
             assertThat(bindings.bindings()).allMatch(binding -> binding.lastError() == null);
+            await().untilAsserted(() -> assertThat(bindings.bindings())
+                    .filteredOn(binding -> binding.key().equals("number"))
+                    .singleElement()
+                    .satisfies(binding -> {
+                        assertThat(binding.revision()).isEqualTo(better);
+                        assertThat(binding.lastRejection())
+                                .extracting("revision")
+                                .isEqualTo(revision);
+                    }));
+            config.delete("number");
+            await().untilAsserted(() -> assertThat(bindings.bindings())
+                    .filteredOn(binding -> binding.key().equals("number"))
+                    .extracting(ConfigBinding::revision)
+                    .containsExactly(0L));
         });
     }
 
@@ -599,7 +616,17 @@ class ConfigValueTest {
         put("", "number", "\"x\"");
         runner.withBean(Fields.class).run(context -> {
             assertThat(context.getBean(Fields.class).number).isEqualTo(1);
-            assertThat(context.getBean(ConfigBindings.class).errors()).isEqualTo(1);
+            ConfigBindings bindings = context.getBean(ConfigBindings.class);
+            assertThat(bindings.errors()).isEqualTo(1);
+            assertThat(bindings.bindings())
+                    .filteredOn(binding -> binding.key().equals("number"))
+                    .singleElement()
+                    .satisfies(binding -> {
+                        assertThat(binding.revision()).isZero();
+                        assertThat(binding.lastRejection())
+                                .extracting("revision")
+                                .isEqualTo(1L);
+                    });
         });
     }
 

@@ -95,7 +95,8 @@ final class ConfigLogLevels implements SmartInitializingSingleton {
         return configuration == null ? null : configuration.getConfiguredLevel();
     }
 
-    private static @Nullable LogLevel level(@Nullable String text) {
+    /** The level, or null if the text is none. */
+    static @Nullable LogLevel level(@Nullable String text) {
         try {
             return text == null
                     ? null

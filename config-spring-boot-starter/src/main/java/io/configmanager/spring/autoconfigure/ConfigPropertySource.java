@@ -6,6 +6,7 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigException;
 import io.configmanager.ConfigView;
 import io.configmanager.codec.JsonCodec;
+import io.configmanager.spring.ConfigEntryOrigin;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -33,6 +34,8 @@ import tools.jackson.databind.json.JsonMapper;
 final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportResource>
         implements OriginLookup<String> {
 
+    private static final String LOG_LEVEL = "logging.level.";
+
     private volatile Content content = new Content(0, Map.of(), Map.of());
     private volatile @Nullable Supplier<ConfigView> newest;
     private volatile boolean storeWasAway;
@@ -45,16 +48,6 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
     /** Jackson is large: an application that imports nothing must not wait for it. */
     private static final class Json {
         static final JsonMapper MAPPER = JsonMapper.builder().build();
-    }
-
-    /** Where a property comes from. */
-    record EntryOrigin(ConfigEntry entry) implements Origin {
-        @Override
-        public String toString() {
-            return "config entry '" + entry.key() + "'"
-                    + (entry.namespace().isEmpty() ? "" : " of namespace '" + entry.namespace() + "'") + ", version "
-                    + entry.version() + ", revision " + entry.revision();
-        }
     }
 
     private record Property(String value, ConfigEntry entry) {}
@@ -193,7 +186,11 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
                 flatten(name + "[" + i + "]", node.get(i), properties);
             }
         } else if (!node.isNull()) {
-            properties.put(name, node.isArray() ? "" : node.asString());
+            String text = node.isArray() ? "" : node.asString();
+            // Spring Boot would not start with such a level, and print it.
+            if (!name.startsWith(LOG_LEVEL) || ConfigLogLevels.level(text) != null) {
+                properties.put(name, text);
+            }
         }
     }
 
@@ -229,7 +226,7 @@ final class ConfigPropertySource extends EnumerablePropertySource<ConfigImportRe
     @Override
     public @Nullable Origin getOrigin(String name) {
         Property property = content().properties.get(name);
-        return property == null ? null : new EntryOrigin(property.entry());
+        return property == null ? null : new ConfigEntryOrigin(property.entry());
     }
 
     boolean isSecret(String name) {

@@ -7,10 +7,14 @@ import io.configmanager.store.Feed;
 import io.configmanager.store.MemoryConfigStore;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A memory store that can be away. */
 public final class SwitchableStore {
+
+    /** What a store answers without its server. */
+    private static final Set<String> LOCAL = Set.of("close", "description", "joinsTransaction");
 
     public MemoryConfigStore memory = new MemoryConfigStore();
     private boolean used;
@@ -40,9 +44,7 @@ public final class SwitchableStore {
     private <T> T switchable(Class<T> type, T target) {
         return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (proxy, method, args) -> {
             StoreException current = failure;
-            if (current != null
-                    && !method.getName().equals("close")
-                    && !method.getName().equals("description")) {
+            if (current != null && !LOCAL.contains(method.getName())) {
                 throw current;
             }
             try {

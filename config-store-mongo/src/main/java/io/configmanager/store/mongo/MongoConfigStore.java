@@ -268,6 +268,35 @@ public final class MongoConfigStore implements ConfigStore {
         return Cursors.page(Cursors.Kind.HISTORY, rows, limit, line -> Long.toString(line.version()));
     }
 
+    @Override
+    public Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        Cursors.Place before = Cursors.readPlace(cursor);
+        Date from = Date.from(since);
+        return Cursors.changes(
+                read("read the changes of a namespace", (session, moment) -> {
+                    // From the newest line on, until one is older: what it costs follows what changed since then.
+                    Document older = deployment
+                            .log
+                            .find(session, Filters.lt("at", from))
+                            .sort(Sorts.descending("_id"))
+                            .first();
+                    Bson wanted = Filters.and(
+                            Filters.gt("_id", older == null ? 0L : Lines.number(older, "_id")),
+                            // The number of a line holds its revision.
+                            Filters.lt("_id", before.number()),
+                            Filters.eq("ns", namespace));
+                    return deployment
+                            .log
+                            .find(session, wanted)
+                            .sort(Sorts.descending("_id"))
+                            .limit(limit + 1)
+                            .map(line -> new Cursors.Placed(Lines.logEntry(line), Lines.number(line, "_id")))
+                            .into(new ArrayList<>());
+                }),
+                limit);
+    }
+
     /**
      * {@inheritDoc}
      *

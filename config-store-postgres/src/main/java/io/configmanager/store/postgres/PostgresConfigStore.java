@@ -24,6 +24,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -200,6 +201,23 @@ public final class PostgresConfigStore implements ConfigStore {
             return rows(query, row -> Sql.logEntry(row, 1));
         });
         return Cursors.page(Cursors.Kind.HISTORY, rows, limit, line -> Long.toString(line.version()));
+    }
+
+    @Override
+    public Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor) {
+        Cursors.requireLimit(limit);
+        Cursors.Place before = Cursors.readPlace(cursor);
+        OffsetDateTime from = since.atOffset(ZoneOffset.UTC);
+        List<Cursors.Placed> rows = read("read the changes of a namespace", sql.changes, query -> {
+            query.setObject(1, from);
+            query.setString(2, namespace);
+            query.setObject(3, from);
+            query.setLong(4, before.revision());
+            query.setLong(5, before.number());
+            query.setInt(6, limit + 1);
+            return rows(query, row -> new Cursors.Placed(Sql.logEntry(row, 2), row.getLong(1)));
+        });
+        return Cursors.changes(rows, limit);
     }
 
     @Override

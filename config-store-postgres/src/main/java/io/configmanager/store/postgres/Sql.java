@@ -36,6 +36,7 @@ final class Sql {
     private final String listGlob;
     final String namespaces;
     final String history;
+    final String changes;
     final String commit;
     final String snapshot;
     final String maintain;
@@ -65,6 +66,12 @@ final class Sql {
         history = names.apply(
                 "SELECT " + LOG + " FROM public.config_log l"
                         + " WHERE l.namespace = ? AND l.key = ? AND l.version < ? AND l.rev > 0 ORDER BY l.version DESC LIMIT ?");
+        // By the primary key from the newest row on, until one is older: what it costs follows what changed since then.
+        changes = names.apply("SELECT l.id, " + LOG
+                + " FROM public.config_log l WHERE l.rev > 0 AND l.rev >= coalesce((SELECT o.rev FROM public.config_log o"
+                + " WHERE o.rev > 0 AND o.committed_at < ? ORDER BY o.rev DESC, o.id DESC LIMIT 1), 0)"
+                + " AND l.namespace = ? AND l.committed_at >= ? AND (l.rev, l.id) < (?, ?)"
+                + " ORDER BY l.rev DESC, l.id DESC LIMIT ?");
         commit = names.apply("SELECT * FROM public.config_commit(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         // Whatever the planner thinks of the sizes, what is read are the rows of these namespaces, by index: a sort
         // that an

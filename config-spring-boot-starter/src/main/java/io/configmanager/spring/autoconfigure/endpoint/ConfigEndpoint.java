@@ -10,6 +10,7 @@ import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigNames;
 import io.configmanager.InvalidConfigException;
+import io.configmanager.LogEntry;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.OutboxFullException;
@@ -21,10 +22,15 @@ import io.configmanager.WriteOptions;
 import io.configmanager.WriteResult;
 import io.configmanager.spring.ConfigBinding;
 import io.configmanager.spring.ConfigBindings;
+import io.configmanager.spring.ConfigTrial;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Entry;
+import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Line;
 import io.configmanager.store.ConfigStore;
 import java.security.Principal;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -41,6 +47,7 @@ import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
 import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
 import org.springframework.boot.convert.DurationStyle;
+import org.springframework.core.env.ConfigurableEnvironment;
 
 /**
  * The endpoint {@code config}: what the manager does, and the entries of any namespace. Read-only unless its access is
@@ -55,13 +62,21 @@ final class ConfigEndpoint {
     private static final Duration SHOWN_WITHIN = Duration.ofSeconds(1);
     private static final int DEFAULT_LIMIT = 100;
     private static final int STATUS_ACCEPTED = 202;
+    private static final Instant LAST = Instant.parse("9999-12-31T00:00:00Z");
 
     private final ConfigManager manager;
     private final ConfigStore store;
     private final @Nullable ConfigBindings bindings;
     private final ShownEntries entries;
+    private final Explainer explainer;
 
-    ConfigEndpoint(ConfigManager manager, ConfigStore store, @Nullable ConfigBindings bindings, ShownEntries entries) {
+    ConfigEndpoint(
+            ConfigManager manager,
+            ConfigStore store,
+            @Nullable ConfigBindings bindings,
+            ConfigurableEnvironment environment,
+            ShownEntries entries) {
+        this.explainer = new Explainer(manager, store, bindings, environment, entries);
         this.manager = manager;
         this.store = store;
         this.bindings = bindings;
@@ -81,18 +96,39 @@ final class ConfigEndpoint {
                 bindings == null ? List.of() : bindings.bindings());
     }
 
+    /**
+     * A page of entries, or of what has changed.
+     *
+     * @param changes {@code true} for what has changed
+     * @param since of changes: the time of the first one, or how long ago that is; an hour by default
+     */
     @ReadOperation
     WebEndpointResponse<?> list(
             @Selector String namespace,
             @Nullable String prefix,
             @Nullable String limit,
             @Nullable String cursor,
+            @Nullable String changes,
+            @Nullable String since,
             SecurityContext security) {
         return answer(namespace, null, () -> {
             String name = namespace(namespace);
+            int most = limit(limit);
+            String from = cursor(cursor);
+            if (flag("changes", changes)) {
+                if (prefix != null) {
+                    return Problem.badRequest("'prefix' and 'changes' exclude each other")
+                            .response();
+                }
+                Instant first = since(since == null ? "1h" : since, name);
+                Page<LogEntry> page = store.changes(name, first, most, from);
+                return new WebEndpointResponse<>(new Changes(
+                        name, first, page.items().stream().map(Change::of).toList(), page.cursor()));
+            }
+            if (since != null) {
+                return Problem.badRequest("'since' needs 'changes=true'").response();
+            }
             ConfigFilter filter = ConfigFilter.prefix(prefix == null ? "" : prefix);
-            int most = limit == null ? DEFAULT_LIMIT : (int) Math.min(Integer.MAX_VALUE, number("limit", limit));
-            String from = cursor == null || cursor.isEmpty() ? null : cursor;
             Page<ConfigEntry> page = isActive(name)
                     ? manager.namespace(name).find(filter, most, from)
                     : store.list(name, filter, most, from);
@@ -105,18 +141,56 @@ final class ConfigEndpoint {
         });
     }
 
+    /**
+     * One entry, its history, or where its value comes from.
+     *
+     * @param history {@code true} for a page of its versions, newest first
+     * @param explain {@code true} for where its value comes from and who has it
+     */
     @ReadOperation
     WebEndpointResponse<?> read(
-            @Selector String namespace, @Selector(match = Match.ALL_REMAINING) String[] key, SecurityContext security) {
+            @Selector String namespace,
+            @Selector(match = Match.ALL_REMAINING) String[] key,
+            @Nullable String history,
+            @Nullable String explain,
+            @Nullable String limit,
+            @Nullable String cursor,
+            SecurityContext security) {
         return answer(namespace, key, () -> {
             String name = namespace(namespace);
             String path = ConfigNames.requireKey(String.join("/", key));
+            boolean explained = flag("explain", explain);
+            if (flag("history", history)) {
+                return explained
+                        ? Problem.badRequest("'history' and 'explain' exclude each other")
+                                .response()
+                        : history(name, path, limit(limit), cursor(cursor), security);
+            }
+            if (explained) {
+                return new WebEndpointResponse<>(explainer.explain(name, path, security));
+            }
             Optional<ConfigEntry> entry = isActive(name)
                     ? manager.namespace(name).entry(path)
                     : Optional.ofNullable(store.get(name, path).entry());
             return entry.<WebEndpointResponse<?>>map(found -> new WebEndpointResponse<>(entries.shown(found, security)))
                     .orElseGet(() -> unknownKey(name, path));
         });
+    }
+
+    private WebEndpointResponse<?> history(
+            String namespace, String key, int limit, @Nullable String cursor, SecurityContext security) {
+        Page<LogEntry> page = store.history(namespace, key, limit, cursor);
+        if (page.items().isEmpty() && cursor == null) {
+            return unknownKey(namespace, key);
+        }
+        boolean secret = KeyVersions.of(store, namespace, key, 0).secret();
+        return new WebEndpointResponse<>(new History(
+                namespace,
+                key,
+                page.items().stream()
+                        .map(line -> entries.shown(line, secret, security))
+                        .toList(),
+                page.cursor()));
     }
 
     /** On the servlet stack reached through {@link ConfigWriteHandlerMapping}, which lets {@code value} be any JSON. */
@@ -131,14 +205,13 @@ final class ConfigEndpoint {
             @Nullable String ttl,
             @Nullable String comment,
             @Nullable String author,
+            @Nullable String rollback,
+            @Nullable String dryRun,
             SecurityContext security) {
         return answer(namespace, key, () -> {
             String name = namespace(namespace);
             String path = ConfigNames.requireKey(String.join("/", key));
-            if (value == null) {
-                return Problem.badRequest("The member 'value' is missing or null; to remove a key, DELETE it")
-                        .response();
-            }
+            boolean onlyTried = flag("dryRun", dryRun);
             boolean createOnly = flag("create", create);
             if (createOnly && version != null) {
                 return Problem.badRequest("'create' and 'version' exclude each other")
@@ -154,8 +227,38 @@ final class ConfigEndpoint {
             if (flag("secret", secret)) {
                 options = options.asSecret();
             }
+            Object content;
+            if (rollback == null) {
+                if (value == null) {
+                    return Problem.badRequest("The member 'value' is missing or null; to remove a key, DELETE it")
+                            .response();
+                }
+                content = value;
+            } else {
+                if (value != null) {
+                    return Problem.badRequest("'value' and 'rollback' exclude each other")
+                            .response();
+                }
+                long wanted = number("rollback", rollback);
+                if (wanted < 1) {
+                    throw new InvalidConfigException("Invalid rollback to " + wanted + ": versions start at 1");
+                }
+                KeyVersions versions = KeyVersions.of(store, name, path, wanted);
+                ConfigEntry old =
+                        versions.wanted() == null ? null : versions.wanted().entry();
+                if (old == null) {
+                    return noValue(name, path, wanted, versions);
+                }
+                content = old;
+                options = versions.secret() ? options.asSecret() : options;
+                options = comment == null ? options.withComment("rollback to version " + wanted) : options;
+            }
             Config config = manager.namespace(name);
-            WriteResult result = config.set(path, value, options);
+            if (onlyTried) {
+                ConfigEntry draft = config.draft(path, content, options);
+                return tried(name, path, draft, security);
+            }
+            WriteResult result = config.set(path, content, options);
             Entry entry = entries.shown(result.entry(), security);
             if (result.queued()) {
                 return queued(result, entry);
@@ -172,12 +275,22 @@ final class ConfigEndpoint {
             @Nullable String version,
             @Nullable String comment,
             @Nullable String author,
+            @Nullable String dryRun,
             SecurityContext security) {
         return answer(namespace, key, () -> {
             String name = namespace(namespace);
             String path = ConfigNames.requireKey(String.join("/", key));
+            Condition condition = version(version);
+            if (flag("dryRun", dryRun)) {
+                ConfigEntry now = store.get(name, path).entry();
+                if (condition instanceof Condition.Version expected
+                        && (now == null || now.version() != expected.version())) {
+                    throw new VersionConflictException(name, path, condition, now == null ? 0 : now.version());
+                }
+                return now == null ? unknownKey(name, path) : tried(name, path, null, security);
+            }
             WriteOptions options = WriteOptions.DEFAULT
-                    .with(version(version))
+                    .with(condition)
                     .withAuthor(author(author, security))
                     .withComment(comment);
             WriteResult result = manager.namespace(name).delete(path, options);
@@ -190,6 +303,62 @@ final class ConfigEndpoint {
             show(name, path, 0);
             return new WebEndpointResponse<>(WebEndpointResponse.STATUS_NO_CONTENT);
         });
+    }
+
+    /** @param draft what would be stored; null for a deletion */
+    private WebEndpointResponse<?> tried(
+            String namespace, String key, @Nullable ConfigEntry draft, SecurityContext security) {
+        List<Trial> targets = new ArrayList<>();
+        if (bindings != null) {
+            for (ConfigTrial trial : bindings.tryOut(namespace, key, draft)) {
+                ConfigBinding target = trial.target();
+                targets.add(new Trial(
+                        target.target(),
+                        target.type(),
+                        target.instances(),
+                        trial.rejection() == null,
+                        trial.rejection()));
+            }
+        }
+        return new WebEndpointResponse<>(new DryRun(
+                true,
+                namespace,
+                key,
+                draft == null ? null : entries.shown(draft, security),
+                targets.stream().allMatch(Trial::accepted),
+                targets,
+                bindings == null ? List.of() : bindings.listeners(namespace, key)));
+    }
+
+    private static WebEndpointResponse<?> noValue(String namespace, String key, long version, KeyVersions versions) {
+        Problem problem;
+        if (versions.newest() == 0) {
+            return unknownKey(namespace, key);
+        }
+        if (versions.wanted() != null) {
+            problem = new Problem(
+                    409,
+                    "no-value",
+                    "No value",
+                    "Version " + version + " is the removal of the key; to remove it again, DELETE it");
+        } else if (version > versions.newest()) {
+            problem = new Problem(
+                    404,
+                    "unknown-version",
+                    "Unknown version",
+                    "There is no version " + version + " yet; the newest is " + versions.newest());
+        } else {
+            problem = new Problem(
+                    404,
+                    "forgotten-version",
+                    "Forgotten version",
+                    "Version " + version + " is older than the history that the store keeps");
+        }
+        return problem.with("namespace", namespace)
+                .with("key", key)
+                .with("rollback", version)
+                .with("newestVersion", versions.newest())
+                .response();
     }
 
     private static WebEndpointResponse<?> queued(WriteResult result, @Nullable Entry entry) {
@@ -276,6 +445,30 @@ final class ConfigEndpoint {
         }
     }
 
+    private static int limit(@Nullable String limit) {
+        return limit == null ? DEFAULT_LIMIT : (int) Math.min(Integer.MAX_VALUE, number("limit", limit));
+    }
+
+    private static @Nullable String cursor(@Nullable String cursor) {
+        return cursor == null || cursor.isEmpty() ? null : cursor;
+    }
+
+    /** A time, or how long ago by the store's clock. */
+    private Instant since(String text, String namespace) {
+        try {
+            Instant since = text.contains(":")
+                    ? Instant.parse(text)
+                    : store.get(namespace, "since").storeTime().minus(DurationStyle.detectAndParse(text));
+            if (!since.isBefore(Instant.EPOCH) && since.isBefore(LAST)) {
+                return since;
+            }
+        } catch (DateTimeException | ArithmeticException | IllegalArgumentException e) {
+            // As one that is out of range.
+        }
+        throw new InvalidConfigException(
+                "Invalid since: it must be a duration such as 1h or PT1H, or a time such as 2026-11-21T20:00:00Z");
+    }
+
     private static boolean flag(String what, @Nullable String text) {
         if (text == null || text.equals("false")) {
             return false;
@@ -313,6 +506,56 @@ final class ConfigEndpoint {
 
     /** A page of a namespace. */
     record Entries(String namespace, List<Entry> entries, String cursor) implements OperationResponseBody {}
+
+    /** What happened to a key, newest first. */
+    record History(String namespace, String key, List<Line> versions, String cursor) implements OperationResponseBody {}
+
+    /** What happened in a namespace since a time, newest first. */
+    record Changes(String namespace, Instant since, List<Change> changes, String cursor)
+            implements OperationResponseBody {}
+
+    /** One change, without the value. */
+    record Change(
+            String key,
+            LogEntry.Kind kind,
+            long version,
+            long revision,
+            Instant at,
+            @Nullable String author,
+            @Nullable String comment) {
+
+        private static Change of(LogEntry line) {
+            return new Change(
+                    line.key(), line.kind(), line.version(), line.revision(), line.at(), line.author(), line.comment());
+        }
+    }
+
+    /**
+     * What a write would do. It would be stored even if not accepted: the targets that reject it would keep what they have.
+     *
+     * @param dryRun true: nothing was stored
+     * @param entry what would be stored; null for a deletion
+     * @param accepted whether every target would take it
+     * @param targets who would get it in this instance
+     * @param listeners the {@code @ConfigListener} methods that would be called
+     */
+    record DryRun(
+            boolean dryRun,
+            String namespace,
+            String key,
+            @Nullable Entry entry,
+            boolean accepted,
+            List<Trial> targets,
+            List<String> listeners)
+            implements OperationResponseBody {}
+
+    /** What a target would do. */
+    record Trial(
+            String target,
+            String type,
+            int instances,
+            boolean accepted,
+            @Nullable String rejection) {}
 
     /** A write that waits for the store. */
     record Queued(

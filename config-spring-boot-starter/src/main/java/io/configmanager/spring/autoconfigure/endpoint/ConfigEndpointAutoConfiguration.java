@@ -19,6 +19,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
+import org.springframework.core.env.ConfigurableEnvironment;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectReader;
@@ -42,8 +43,12 @@ public final class ConfigEndpointAutoConfiguration {
     @ConditionalOnMissingBean
     @ConditionalOnAvailableEndpoint
     ConfigEndpoint configEndpoint(
-            ConfigManager manager, ConfigStore store, ObjectProvider<ConfigBindings> bindings, ShownEntries entries) {
-        return new ConfigEndpoint(manager, store, bindings.getIfAvailable(), entries);
+            ConfigManager manager,
+            ConfigStore store,
+            ObjectProvider<ConfigBindings> bindings,
+            ConfigurableEnvironment environment,
+            ShownEntries entries) {
+        return new ConfigEndpoint(manager, store, bindings.getIfAvailable(), environment, entries);
     }
 
     @Bean

@@ -49,8 +49,9 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
     private static final int ENVELOPE = 64 * 1024;
     private static final long MAX_DRAINED = 64L * 1024 * 1024;
     private static final Set<String> TEXT_MEMBERS = Set.of("ttl", "comment", "author");
-    private static final Set<String> FLAG_MEMBERS = Set.of("create", "secret");
-    private static final String VERSION = "version";
+    private static final Set<String> FLAG_MEMBERS = Set.of("create", "secret", "dryRun");
+    private static final Set<String> VERSION_MEMBERS = Set.of("version", "rollback");
+    private static final Set<String> PARAMETERS = Set.of("author", "dryRun");
     private static final String VALUE = "value";
 
     private static final Method HANDLE =
@@ -131,9 +132,11 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
         arguments.put("namespace", path.get("namespace"));
         String key = path.getOrDefault("key", "");
         arguments.put("key", new String[] {key.startsWith("/") ? key.substring(1) : key});
-        String author = request.getParameter("author");
-        if (author != null) {
-            arguments.put("author", author);
+        for (String name : PARAMETERS) {
+            String parameter = request.getParameter(name);
+            if (parameter != null) {
+                arguments.put(name, parameter);
+            }
         }
         try {
             Object result = operation.invoke(new InvocationContext(new Caller(request), arguments));
@@ -158,7 +161,7 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
             String name = member.getKey();
             JsonNode value = member.getValue();
             boolean fits = name.equals(VALUE)
-                    || (name.equals(VERSION) && value.isIntegralNumber())
+                    || (VERSION_MEMBERS.contains(name) && value.isIntegralNumber())
                     || (FLAG_MEMBERS.contains(name) && value.isBoolean())
                     || (TEXT_MEMBERS.contains(name) && value.isString());
             if (value.isNull()) {
@@ -166,8 +169,8 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
             }
             if (!fits) {
                 return Problem.badRequest("The member '" + name
-                        + "' is unknown or of the wrong type; known are value (any JSON), version (integer), create and"
-                        + " secret (boolean), ttl, comment and author (string)");
+                        + "' is unknown or of the wrong type; known are value (any JSON), version and rollback (integer),"
+                        + " create, secret and dryRun (boolean), ttl, comment and author (string)");
             }
             arguments.put(name, name.equals(VALUE) ? value : value.asString());
         }

@@ -6,6 +6,7 @@ import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.Outbox;
+import io.configmanager.WatchState;
 import io.configmanager.WatchStatus;
 import io.configmanager.spring.ConfigBinding;
 import io.configmanager.spring.ConfigBindings;
@@ -17,7 +18,10 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 
-/** What the manager says of itself, asked without touching the store. Unusable values are told, but are no reason for DOWN. */
+/**
+ * What the manager says of itself, asked without touching the store. UP with a detail {@code stale} while nothing proves that
+ * the values are current, but failures and grace allow it. Unusable values are told, but are no reason for DOWN.
+ */
 final class ConfigHealthIndicator extends AbstractHealthIndicator {
 
     private final ConfigManager manager;
@@ -43,6 +47,9 @@ final class ConfigHealthIndicator extends AbstractHealthIndicator {
         }
         WatchStatus watch = manager.watchStatus();
         Duration staleness = watch.staleness();
+        if (health.status() == ConfigHealth.Status.UP && watch.state() != WatchState.LIVE) {
+            builder.withDetail("stale", staleness == null ? "never proved current" : "since " + text(staleness));
+        }
         builder.withDetail("watch.state", watch.state().name())
                 .withDetail("watch.connected", watch.connected())
                 .withDetail("watch.consecutiveFailures", watch.consecutiveFailures())

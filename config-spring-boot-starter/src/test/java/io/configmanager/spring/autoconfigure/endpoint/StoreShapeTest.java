@@ -136,7 +136,7 @@ class StoreShapeTest {
                                         .collect(Collectors.joining(",", "{", "}")))
                         .collect(Collectors.toCollection(TreeSet::new)),
                 names(json.valueToTree(endpoint.overview())),
-                names(json.valueToTree(endpoint.list("_", null, null, null, SecurityContext.NONE)
+                names(json.valueToTree(endpoint.list("_", null, null, null, null, null, SecurityContext.NONE)
                         .getBody())));
     }
 

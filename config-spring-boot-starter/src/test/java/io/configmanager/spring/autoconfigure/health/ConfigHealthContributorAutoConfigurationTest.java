@@ -15,15 +15,29 @@ import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import io.configmanager.spring.autoconfigure.SwitchableStore;
 import io.configmanager.store.ConfigStore;
+import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.springframework.boot.actuate.autoconfigure.endpoint.EndpointAutoConfiguration;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.autoconfigure.availability.ApplicationAvailabilityAutoConfiguration;
+import org.springframework.boot.availability.AvailabilityChangeEvent;
+import org.springframework.boot.availability.LivenessState;
+import org.springframework.boot.availability.ReadinessState;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.health.actuate.endpoint.HealthDescriptor;
+import org.springframework.boot.health.actuate.endpoint.HealthEndpoint;
+import org.springframework.boot.health.autoconfigure.actuate.endpoint.AvailabilityProbesAutoConfiguration;
+import org.springframework.boot.health.autoconfigure.actuate.endpoint.HealthEndpointAutoConfiguration;
+import org.springframework.boot.health.autoconfigure.application.AvailabilityHealthContributorAutoConfiguration;
+import org.springframework.boot.health.autoconfigure.contributor.HealthContributorAutoConfiguration;
+import org.springframework.boot.health.autoconfigure.registry.HealthContributorRegistryAutoConfiguration;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.ApplicationContext;
 
 class ConfigHealthContributorAutoConfigurationTest {
 
@@ -81,6 +95,91 @@ class ConfigHealthContributorAutoConfigurationTest {
             await().untilAsserted(
                             () -> assertThat(health(indicator).getStatus()).isEqualTo(Status.UP));
         });
+    }
+
+    @Test
+    void upWithStaleWithinTheGracePeriodAndDownAfterIt() {
+        runner.withPropertyValues("config.health.grace-period=1h").run(context -> {
+            HealthIndicator indicator = context.getBean(HealthIndicator.class);
+            store.goAway();
+            await().until(() ->
+                    context.getBean(ConfigManager.class).watchStatus().consecutiveFailures() >= 4);
+            assertThat(health(indicator).getStatus()).isEqualTo(Status.UP);
+            assertThat(health(indicator).getDetails())
+                    .doesNotContainKey("problem")
+                    .hasEntrySatisfying(
+                            "stale", since -> assertThat(since).asString().startsWith("since PT"));
+            store.comeBack();
+            await().untilAsserted(
+                            () -> assertThat(health(indicator).getDetails()).doesNotContainKey("stale"));
+        });
+        runner.withPropertyValues("config.health.grace-period=300ms").run(context -> {
+            HealthIndicator indicator = context.getBean(HealthIndicator.class);
+            store.goAway();
+            await().untilAsserted(
+                            () -> assertThat(health(indicator).getStatus()).isEqualTo(Status.DOWN));
+            assertThat(context.getBean(ConfigManager.class).watchStatus().staleness())
+                    .isGreaterThan(Duration.ofMillis(300));
+            assertThat(health(indicator).getDetails()).doesNotContainKey("stale");
+            store.comeBack();
+        });
+    }
+
+    @Test
+    void upWithStaleBelowTheThreshold() {
+        runner.withPropertyValues("config.health.failure-threshold=1000000").run(context -> {
+            HealthIndicator indicator = context.getBean(HealthIndicator.class);
+            store.goAway();
+            await().until(() ->
+                    context.getBean(ConfigManager.class).watchStatus().consecutiveFailures() >= 4);
+            assertThat(health(indicator).getStatus()).isEqualTo(Status.UP);
+            assertThat(health(indicator).getDetails()).containsKey("stale");
+            store.comeBack();
+        });
+    }
+
+    @Test
+    void joinsNoProbeUnlessItIsAskedTo() {
+        ApplicationContextRunner probes = runner.withConfiguration(AutoConfigurations.of(
+                        HealthContributorRegistryAutoConfiguration.class,
+                        HealthContributorAutoConfiguration.class,
+                        AvailabilityHealthContributorAutoConfiguration.class,
+                        ApplicationAvailabilityAutoConfiguration.class,
+                        HealthEndpointAutoConfiguration.class,
+                        AvailabilityProbesAutoConfiguration.class,
+                        EndpointAutoConfiguration.class))
+                .withPropertyValues(
+                        "management.endpoint.health.probes.enabled=true",
+                        "management.endpoints.web.exposure.include=*",
+                        "management.endpoints.jmx.exposure.include=*",
+                        "spring.jmx.enabled=true");
+        probes.run(context -> {
+            context.getBean(ConfigManager.class).close();
+            publishReady(context);
+            assertThat(status(context)).isEqualTo(Status.OUT_OF_SERVICE);
+            assertThat(status(context, "liveness")).isEqualTo(Status.UP);
+            assertThat(status(context, "readiness")).isEqualTo(Status.UP);
+        });
+        probes.withPropertyValues("management.endpoint.health.group.readiness.include=readinessState,config")
+                .run(context -> {
+                    publishReady(context);
+                    assertThat(status(context, "readiness")).isEqualTo(Status.UP);
+                    context.getBean(ConfigManager.class).close();
+                    assertThat(status(context, "readiness")).isEqualTo(Status.OUT_OF_SERVICE);
+                    assertThat(status(context, "liveness")).isEqualTo(Status.UP);
+                });
+    }
+
+    private static void publishReady(ApplicationContext context) {
+        AvailabilityChangeEvent.publish(context, LivenessState.CORRECT);
+        AvailabilityChangeEvent.publish(context, ReadinessState.ACCEPTING_TRAFFIC);
+    }
+
+    private static Status status(ApplicationContext context, String... path) {
+        HealthEndpoint endpoint = context.getBean(HealthEndpoint.class);
+        HealthDescriptor health = path.length == 0 ? endpoint.health() : endpoint.healthForPath(path);
+        assertThat(health).isNotNull();
+        return health.getStatus();
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
 import io.configmanager.ConfigView;
+import io.configmanager.PlantedSecrets;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -18,6 +19,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
@@ -189,6 +191,35 @@ class QuickstartApplicationTest {
             assertThat(first.getBean(Settings.class).shown()).containsEntry("app/color", "red");
         });
         assertThat(get(first, "/greeting").body()).isEqualTo("Bonjour");
+    }
+
+    @Test
+    void aSecretComesOutNowhere() throws Exception {
+        String planted = "{\"value\":\"" + PlantedSecrets.SECRET + "\",\"secret\":true";
+        List<String> answers = new ArrayList<>();
+        answers.add(post("/app/timeout", planted + ",\"dryRun\":true}").body());
+        answers.add(post("/app/timeout", planted + "}").body());
+        answers.add(post("/app/timeout", planted + ",\"create\":true}").body());
+        answers.add(post("/app/timeout", "{\"rollback\":1}").body());
+        assertThat(json.readTree(answers.get(0)).at("/targets/0/rejection").stringValue())
+                .contains("expected java.time.Duration");
+        for (String path : List.of(
+                "/config",
+                "/config/_",
+                "/config/_?changes=true",
+                "/config/_/app/timeout",
+                "/config/_/app/timeout?history=true",
+                "/config/_/app/timeout?explain=true",
+                "/health",
+                "/env",
+                "/metrics",
+                "/prometheus",
+                "/loggers")) {
+            HttpResponse<String> answer = get(first, "/actuator" + path);
+            assertThat(answer.statusCode()).as(path).isEqualTo(200);
+            answers.add(answer.body());
+        }
+        assertThat(PlantedSecrets.leaksIn(String.join("\n", answers))).isEmpty();
     }
 
     @Test
