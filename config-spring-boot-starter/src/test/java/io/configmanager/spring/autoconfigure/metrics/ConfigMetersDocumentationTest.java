@@ -129,7 +129,9 @@ class ConfigMetersDocumentationTest {
                 useEverything(context.getBean(ConfigManager.class), "tenant-" + i);
             }
             assertThat(ours(registry)).hasSize(before + storeTimers(registry));
-            assertThat(storeTimers(registry)).as("10 operations with 3 outcomes").isBetween(4, 30);
+            assertThat(storeTimers(registry))
+                    .as("10 operations with 3 outcomes")
+                    .isBetween(4, 30);
         });
     }
 

@@ -27,7 +27,8 @@ class ShortRunTest {
 
     /** Each build runs on both; {@code -Drobustness.stores=POSTGRES} says otherwise. */
     static Stream<Arguments> stores() {
-        return Stream.of(System.getProperty("robustness.stores", "POSTGRES,MONGO").split(","))
+        return Stream.of(System.getProperty("robustness.stores", "POSTGRES,MONGO")
+                        .split(","))
                 .map(Store::valueOf)
                 .map(store -> Arguments.of(store, store == Store.MONGO ? 26L : 36L));
     }
