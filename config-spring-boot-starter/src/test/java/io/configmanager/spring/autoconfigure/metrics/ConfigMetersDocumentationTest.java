@@ -77,7 +77,8 @@ class ConfigMetersDocumentationTest {
                         "config.outbox.directory=" + directory,
                         "config.maintenance-interval=100ms",
                         "config.cache.maximum-entries=1",
-                        "config.fleet.enabled=true")
+                        "config.fleet.enabled=true",
+                        "config.fleet.interval=1s")
                 .run(context -> {
                     useEverything(context.getBean(ConfigManager.class), "");
                     Config large = context.getBean(ConfigManager.class).namespace("large");
