@@ -30,6 +30,8 @@ import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Operation;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.observation.Observation;
+import io.micrometer.observation.ObservationHandler;
 import jakarta.validation.constraints.Size;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -69,7 +71,7 @@ import org.springframework.context.event.EventListener;
 
 /**
  * An application whose secrets are planted wherever they come in. Everything that comes out is searched: answers, meters,
- * exceptions, texts of objects, and, by {@link PlantedSecrets}, what is printed.
+ * traces, exceptions, texts of objects, and, by {@link PlantedSecrets}, what is printed.
  */
 class PlantedSecretsEverywhereTest {
 
@@ -82,7 +84,9 @@ class PlantedSecretsEverywhereTest {
     private final HttpClient client = HttpClient.newHttpClient();
     private final List<String> outside = new ArrayList<>();
 
-    private record Shared(SwitchableStore store) {}
+    private final List<String> spans = new CopyOnWriteArrayList<>();
+
+    private record Shared(SwitchableStore store, List<String> spans) {}
 
     @ConfigPrefix("account")
     record Account(
@@ -147,6 +151,22 @@ class PlantedSecretsEverywhereTest {
         ConfigStore store(Shared shared) {
             return shared.store().store();
         }
+
+        @Bean
+        ObservationHandler<Observation.Context> spans(Shared shared) {
+            return new ObservationHandler<>() {
+                @Override
+                public void onStop(Observation.Context context) {
+                    Throwable error = context.getError();
+                    shared.spans().add(context + (error == null ? "" : stackTrace(error)));
+                }
+
+                @Override
+                public boolean supportsContext(Observation.Context context) {
+                    return true;
+                }
+            };
+        }
     }
 
     private ConfigurableApplicationContext run(SwitchableStore store, Class<?> beans) {
@@ -157,7 +177,8 @@ class PlantedSecretsEverywhereTest {
         application.addBootstrapRegistryInitializer(registry -> registry.register(
                 ConfigStore.class,
                 InstanceSupplier.<ConfigStore>from(() -> store.memory.another()).withScope(Scope.PROTOTYPE)));
-        application.addInitializers(context -> context.getBeanFactory().registerSingleton("shared", new Shared(store)));
+        application.addInitializers(
+                context -> context.getBeanFactory().registerSingleton("shared", new Shared(store, spans)));
         application.setDefaultProperties(Map.of("spring.config.import", "config:"));
         return application.run(
                 "--server.port=0",
@@ -226,6 +247,10 @@ class PlantedSecretsEverywhereTest {
         assertThat(refused).isNotNull();
         say(stackTrace(refused));
 
+        assertThat(spans)
+                .anyMatch(span -> span.contains("config.store"))
+                .anyMatch(span -> span.contains("config.apply"));
+        outside.addAll(spans);
         assertThat(outside).hasSizeGreaterThan(80);
         assertThat(outside).noneMatch(String::isEmpty);
         assertThat(PlantedSecrets.leaksIn(String.join("\n", outside))).isEmpty();
