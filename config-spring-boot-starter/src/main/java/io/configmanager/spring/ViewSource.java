@@ -39,7 +39,7 @@ final class ViewSource implements IterableConfigurationPropertySource {
 
         private final transient Unreadable value;
 
-        UnreadableException(Unreadable value) {
+        private UnreadableException(Unreadable value) {
             super(value.reason());
             this.value = value;
         }
