@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.store;
 
+import io.configmanager.InvalidConfigException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -12,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param id names the commit, so that a repeated call after an unknown outcome has no second effect
  * @param operations at least one, each key at most once
- * @param author who, for the log; null for the store's own idea of it
- * @param comment why, for the log; null for none
+ * @param author who, for the log, at most 255 characters; null for the store's own idea of it
+ * @param comment why, for the log, at most 4,096 characters; null for none
  */
 public record Commit(
         UUID id,
@@ -21,7 +22,13 @@ public record Commit(
         @Nullable String author,
         @Nullable String comment) {
 
+    private static final int LONGEST_AUTHOR = 255;
+    private static final int LONGEST_COMMENT = 4_096;
+
+    /** @throws InvalidConfigException for an author or a comment that is too long for every line of the log to have it */
     public Commit {
+        requireAtMost("author", author, LONGEST_AUTHOR);
+        requireAtMost("comment", comment, LONGEST_COMMENT);
         operations = List.copyOf(operations);
         if (operations.isEmpty()) {
             throw new IllegalArgumentException("A commit needs at least one operation");
@@ -31,6 +38,13 @@ public record Commit(
             if (!keys.add(List.of(operation.namespace(), operation.key()))) {
                 throw new IllegalArgumentException("A commit must not write key '" + operation.key() + "' twice");
             }
+        }
+    }
+
+    private static void requireAtMost(String what, @Nullable String text, int longest) {
+        if (text != null && text.length() > longest) {
+            throw new InvalidConfigException(
+                    "Invalid " + what + ": it has " + text.length() + " characters, more than " + longest);
         }
     }
 

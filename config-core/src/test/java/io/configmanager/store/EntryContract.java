@@ -223,6 +223,13 @@ abstract class EntryContract extends StoreContractFixture {
         }
 
         @Test
+        void aTtlBelowThePrecisionOfTheStoreIsNotForEver() {
+            CommitResult stored = commit(put("k", "1", Duration.ofNanos(1)));
+
+            assertThat(stored.changes().get(0).entry().expiresAt()).isNotNull();
+        }
+
+        @Test
         void writesBehindTheStoresBackAreRead() {
             commit(put("mine", "1"));
 

@@ -145,7 +145,7 @@ final class CommitCall {
                     values[i] = put.value();
                     codecs[i] = put.codec();
                     types[i] = put.type().label();
-                    ttls[i] = put.ttl() == null ? null : put.ttl().toNanos() / 1000;
+                    ttls[i] = put.ttl() == null ? null : (put.ttl().toNanos() + 999) / 1000;
                 }
             }
         }

@@ -6,6 +6,7 @@ import io.configmanager.InvalidConfigException;
 import io.configmanager.StoreException;
 import java.io.IOException;
 import java.sql.SQLException;
+import java.sql.SQLTransientException;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +58,8 @@ final class Failures {
         if (state.equals("25006")) {
             return new StoreException(reason + "the connection is read-only or leads to a standby", true, cause);
         }
-        return new StoreException(reason + message(failure), isTransient(state), cause);
+        boolean isTransient = failure instanceof SQLTransientException || isTransient(state);
+        return new StoreException(reason + message(failure), isTransient, cause);
     }
 
     /** Whether another transaction was in the way, so that the same call may succeed at once. */

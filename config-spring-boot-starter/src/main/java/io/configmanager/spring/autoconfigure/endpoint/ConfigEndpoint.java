@@ -456,10 +456,11 @@ final class ConfigEndpoint {
     /** A time, or how long ago by the store's clock. */
     private Instant since(String text, String namespace) {
         try {
+            Duration ago = text.contains(":") ? Duration.ZERO : DurationStyle.detectAndParse(text);
             Instant since = text.contains(":")
                     ? Instant.parse(text)
-                    : store.get(namespace, "since").storeTime().minus(DurationStyle.detectAndParse(text));
-            if (!since.isBefore(Instant.EPOCH) && since.isBefore(LAST)) {
+                    : store.get(namespace, "since").storeTime().minus(ago);
+            if (!ago.isNegative() && !since.isBefore(Instant.EPOCH) && since.isBefore(LAST)) {
                 return since;
             }
         } catch (DateTimeException | ArithmeticException | IllegalArgumentException e) {

@@ -11,6 +11,7 @@ import io.configmanager.WatchState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.actuate.endpoint.Access;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
@@ -28,6 +29,10 @@ final class ConfigFleetEndpoint {
 
     private static final Duration LONGEST_WAIT = Duration.ofSeconds(30);
 
+    /** Each has a thread of the web server. */
+    private static final int MOST_WAITS = 8;
+
+    private final Semaphore waits = new Semaphore(MOST_WAITS);
     private final ConfigManager manager;
 
     ConfigFleetEndpoint(ConfigManager manager) {
@@ -52,9 +57,13 @@ final class ConfigFleetEndpoint {
             return Problem.badRequest("'revision' and 'share' must be numbers, 'timeout' a duration such as 5s")
                     .response();
         }
-        if (!(part > 0 && part <= 1) || patience.isNegative() || patience.compareTo(LONGEST_WAIT) > 0) {
-            return Problem.badRequest("'share' must be more than 0 and at most 1, 'timeout' 0s to "
-                            + LONGEST_WAIT.toSeconds() + "s")
+        if (!(part > 0 && part <= 1)
+                || (wanted != null && wanted < 0)
+                || patience.isNegative()
+                || patience.compareTo(LONGEST_WAIT) > 0) {
+            return Problem.badRequest(
+                            "'revision' must be at least 0, 'share' more than 0 and at most 1, 'timeout' 0s to "
+                                    + LONGEST_WAIT.toSeconds() + "s")
                     .response();
         }
         try {
@@ -62,7 +71,14 @@ final class ConfigFleetEndpoint {
             FleetStatus status = fleet.look();
             long asked = wanted == null ? status.revision() : wanted;
             if (!patience.isZero() && status.share(asked) < part) {
-                fleet.awaitApplied(asked, part, patience);
+                if (!waits.tryAcquire()) {
+                    return new Problem(503, "busy", "Too many wait", MOST_WAITS + " requests wait already").response();
+                }
+                try {
+                    fleet.awaitApplied(asked, part, patience);
+                } finally {
+                    waits.release();
+                }
                 status = fleet.look();
             }
             return new WebEndpointResponse<>(answer(status, asked, part));

@@ -33,6 +33,7 @@ import org.springframework.web.method.HandlerMethod;
 import org.springframework.web.servlet.HandlerMapping;
 import org.springframework.web.servlet.mvc.method.RequestMappingInfo;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectReader;
@@ -63,7 +64,8 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
             .build()
             .reader()
             .with(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
-            .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+            .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .with(StreamReadFeature.STRICT_DUPLICATE_DETECTION);
 
     /** @param maximumValue largest encoded value, in bytes; a body may be twice as large, for its escapes */
     ConfigWriteHandlerMapping(
@@ -132,10 +134,15 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
         arguments.put("namespace", path.get("namespace"));
         String key = path.getOrDefault("key", "");
         arguments.put("key", new String[] {key.startsWith("/") ? key.substring(1) : key});
-        for (String name : PARAMETERS) {
-            String parameter = request.getParameter(name);
-            if (parameter != null) {
-                arguments.put(name, parameter);
+        for (String name : request.getParameterMap().keySet()) {
+            boolean isMember =
+                    VERSION_MEMBERS.contains(name) || FLAG_MEMBERS.contains(name) || TEXT_MEMBERS.contains(name);
+            if ((isMember && !PARAMETERS.contains(name)) || arguments.containsKey(name)) {
+                return respond(Problem.badRequest("'" + name + "' belongs into the body, and only there")
+                        .response());
+            }
+            if (isMember) {
+                arguments.put(name, request.getParameter(name));
             }
         }
         try {
@@ -152,6 +159,8 @@ final class ConfigWriteHandlerMapping extends AbstractWebMvcEndpointHandlerMappi
             root = json.readTree(body);
         } catch (JacksonException e) {
             return new Problem(400, "not-json", "Not JSON", "The body is not JSON" + at(e));
+        } catch (NumberFormatException | ArithmeticException e) {
+            return new Problem(400, "not-json", "Not JSON", "The body has a number that is too large");
         }
         if (!root.isObject()) {
             return new Problem(

@@ -162,7 +162,11 @@ final class Explainer {
         }
         Winner winner = null;
         if (status != null) {
-            winner = seen == null ? Winner.NONE : seen.pending() ? Winner.QUEUED : Winner.STORED;
+            // What is stored and yet not seen, a queued removal hides.
+            boolean removed = seen == null && stored != null;
+            winner = removed || (seen != null && seen.pending())
+                    ? Winner.QUEUED
+                    : seen == null ? Winner.NONE : Winner.STORED;
         }
         ConfigEntry inStore = null;
         Line lastChange = null;

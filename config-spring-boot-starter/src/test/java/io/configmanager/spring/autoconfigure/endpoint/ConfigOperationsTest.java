@@ -126,6 +126,32 @@ class ConfigOperationsTest extends EndpointFixture {
         }));
     }
 
+    /** What could be meant in two ways is refused, and stores nothing. */
+    @Test
+    void whatIsNotSaidInOnePlaceIsRefused() {
+        writable.run(on((context, http) -> {
+            http.post("_/a", "{\"value\":1}");
+            for (String query : List.of("version=1", "create=true", "secret=true", "rollback=1", "ttl=1m")) {
+                assertThat(http.post("_/a?" + query, "{\"value\":2}").status())
+                        .as(query)
+                        .isEqualTo(400);
+            }
+            for (String body : List.of(
+                    "{\"value\":2,\"value\":3}",
+                    "{\"value\":2,\"secret\":true,\"secret\":false}",
+                    "{\"value\":1e99999999999}",
+                    "{\"value\":2,\"comment\":\"" + "x".repeat(4_097) + "\"}",
+                    "{\"value\":2,\"author\":\"" + "x".repeat(256) + "\"}")) {
+                assertThat(http.post("_/a", body).status()).as(body).isEqualTo(400);
+            }
+            assertThat(http.post("_/a?dryRun=false", "{\"value\":2,\"dryRun\":true}")
+                            .status())
+                    .isEqualTo(400);
+            assertThat(http.get("_?changes=true&since=-1h").status()).isEqualTo(400);
+            assertThat(text(http.get("_/a"), "value")).isEqualTo("1");
+        }));
+    }
+
     @Test
     void noVersionOfAKeyThatWasEverASecretIsShown() {
         writable.run(on((context, http) -> {
