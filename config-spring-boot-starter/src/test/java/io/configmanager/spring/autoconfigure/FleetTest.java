@@ -24,7 +24,12 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.convert.ApplicationConversionService;
@@ -161,11 +166,38 @@ class FleetTest {
         });
     }
 
+    /** Each that waits has a thread of the web server: they must not take all of them. */
+    @Test
+    void onlySomeMayWait() {
+        member.run(context -> {
+            await().atMost(SOON).until(() -> !store.memory.fleet().instances().isEmpty());
+            ExecutorService callers = Executors.newFixedThreadPool(12);
+            try {
+                List<Future<Answer>> answers = new ArrayList<>();
+                for (int i = 0; i < 12; i++) {
+                    answers.add(callers.submit(() -> get(context, "?revision=99999&timeout=5s")));
+                }
+                List<Integer> statuses = new ArrayList<>();
+                for (Future<Answer> each : answers) {
+                    statuses.add(each.get().status());
+                }
+                assertThat(statuses)
+                        .contains(503)
+                        .filteredOn(status -> status == 200)
+                        .hasSizeGreaterThanOrEqualTo(8);
+                assertThat(get(context, "?revision=99999&timeout=1ms").status()).isEqualTo(200);
+            } finally {
+                callers.shutdownNow();
+            }
+        });
+    }
+
     @Test
     void problemsAreProblemDetails() {
         member.run(context -> {
             for (String wrong : new String[] {
                 "?revision=x",
+                "?revision=-1",
                 "?share=x",
                 "?timeout=x",
                 "?share=0",

@@ -452,6 +452,12 @@ class ConfigOperationsTest extends EndpointFixture {
                     assertThat(queued.at("/queued/0/author").stringValue()).isEqualTo("alice");
                     assertThat(trial(queued, "Server.threads").get("shows").stringValue())
                             .isEqualTo("STORED");
+
+                    assertThat(http.delete("_/server/threads").status()).isEqualTo(202);
+                    JsonNode removed = http.get("_/server/threads?explain=true").body();
+                    assertThat(removed.get("winner").stringValue()).isEqualTo("QUEUED");
+                    assertThat(removed.has("entry")).isFalse();
+                    assertThat(removed.at("/stored/value").intValue()).isEqualTo(16);
                     store.comeBack();
                 }));
     }
