@@ -8,7 +8,6 @@ import com.mongodb.MongoNotPrimaryException;
 import com.mongodb.MongoSecurityException;
 import com.mongodb.MongoSocketException;
 import com.mongodb.MongoTimeoutException;
-import io.configmanager.ConfigException;
 import io.configmanager.StoreException;
 import java.util.Set;
 
@@ -22,11 +21,15 @@ final class Failures {
 
     private Failures() {}
 
-    static RuntimeException translate(String what, RuntimeException failure) {
-        if (failure instanceof ConfigException || !(failure instanceof MongoException mongo)) {
-            return failure;
-        }
+    static RuntimeException translate(String what, Exception failure) {
         String reason = "Cannot " + what + ": ";
+        if (failure instanceof InterruptedException) {
+            Thread.currentThread().interrupt();
+            return new StoreException(reason + "interrupted", true, failure);
+        }
+        if (!(failure instanceof MongoException mongo)) {
+            return (RuntimeException) failure;
+        }
         if (isPrivilege(mongo)) {
             return new MongoSetupException(
                     MongoSetupException.Problem.PRIVILEGES,

@@ -31,6 +31,7 @@ import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Feed;
 import io.configmanager.store.InstanceReport;
+import io.configmanager.store.LogFeed;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
@@ -87,7 +88,7 @@ public final class MongoConfigStore implements ConfigStore {
     private static final Duration LEASE = Duration.ofSeconds(10);
 
     final StoreSettings settings;
-    final Set<MongoFeed> feeds = ConcurrentHashMap.newKeySet();
+    final Set<Feed> feeds = ConcurrentHashMap.newKeySet();
     private final Deployment deployment;
     private final Writer writer;
     private final CommitWork work;
@@ -404,8 +405,7 @@ public final class MongoConfigStore implements ConfigStore {
         return call("open the feed", () -> {
             MongoToken.parse(position);
             Deployment own = new Deployment(feedClient(), deployment.names, deployment.timeout, allowPolling);
-            MongoFeed feed = new MongoFeed(this, own, position);
-            feeds.add(feed);
+            Feed feed = new LogFeed(new MongoFeed(this, own, position), settings, feeds);
             if (closed) {
                 feed.close();
                 requireOpen();
@@ -495,7 +495,7 @@ public final class MongoConfigStore implements ConfigStore {
     @Override
     public synchronized void close() {
         closed = true;
-        feeds.forEach(MongoFeed::close);
+        feeds.forEach(Feed::close);
         if (feedClient != null) {
             feedClient.close();
         }

@@ -11,14 +11,13 @@ import com.mongodb.client.model.Projections;
 import com.mongodb.client.model.Sorts;
 import io.configmanager.StoreException;
 import io.configmanager.store.ChangeSet;
-import io.configmanager.store.Feed;
+import io.configmanager.store.LogFeed;
 import io.configmanager.store.LogProof;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
 import io.configmanager.store.PositionLostException.Reason;
 import io.configmanager.store.mongo.Deployment.Moment;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -38,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * without a commit, which is then given a revision before anything is read. So no event has to be understood, and one that
  * is lost with its stream costs a comparison of the entries with the log.
  */
-final class MongoFeed implements Feed {
+final class MongoFeed implements LogFeed.Log {
 
     private static final Duration AWAIT = Duration.ofMillis(250);
     private static final int LINES_PER_READ = 5_000;
@@ -47,21 +46,16 @@ final class MongoFeed implements Feed {
     private final MongoConfigStore store;
     private final Deployment deployment;
     private final ClientSession session;
-    private final CountDownLatch closed = new CountDownLatch(1);
+    private final CountDownLatch interrupted = new CountDownLatch(1);
     private volatile @Nullable MongoChangeStreamCursor<RawBsonDocument> stream;
 
-    private Position position;
+    private long revision;
     private MongoToken token;
     private boolean audit;
-    private boolean started;
     private boolean more;
-    private long nextRead;
-    private final LogProof proof = new LogProof();
     private int limit = LINES_PER_READ;
     private int restarts;
     private int emptyReads;
-    private boolean polling;
-    private Instant storeTime = Instant.EPOCH;
 
     /** Edits by hand that have been seen and have no revision yet. */
     private final Set<Document> edited = new LinkedHashSet<>();
@@ -80,14 +74,13 @@ final class MongoFeed implements Feed {
     MongoFeed(MongoConfigStore store, Deployment deployment, Position position) {
         this.store = store;
         this.deployment = deployment;
-        this.position = position;
+        this.revision = position.revision();
         this.token = MongoToken.parse(position);
         this.seen = token.seen();
         this.reached = seen;
         this.session = deployment.client.startSession();
         try {
             Moment moment = deployment.moment(session);
-            storeTime = moment.time();
             if (!moment.replicated()) {
                 store.warnOnce("this is no replica set: changes are found by reading every "
                         + store.settings.pollOnlyInterval()
@@ -102,46 +95,30 @@ final class MongoFeed implements Feed {
     }
 
     @Override
-    public Batch poll(Duration timeout) {
-        long end = System.nanoTime() + timeout.toNanos();
-        try {
-            setPolling(true);
-            requireOpen();
-            if (!started || more) {
-                started = true;
-                return read(false);
-            }
-            while (true) {
-                boolean news = await(end);
-                requireOpen();
-                boolean due = System.nanoTime() - nextRead >= 0;
-                if (news || due) {
-                    Batch batch = read(!news);
-                    if (!batch.changeSets().isEmpty()) {
-                        return batch;
-                    }
-                }
-                if (System.nanoTime() - end >= 0) {
-                    return batch(List.of(), 0);
-                }
-            }
-        } catch (RuntimeException e) {
-            boolean wasClosed = closed.getCount() == 0;
-            close();
-            throw wasClosed
-                    ? new StoreException("The feed is closed", false, e)
-                    : Failures.translate("read the feed", e);
-        } finally {
-            setPolling(false);
-        }
+    public Position position() {
+        return new Position(revision, token.at(seen).text());
     }
 
     @Override
-    public void close() {
-        closed.countDown();
-        store.feeds.remove(this);
+    public boolean pushAvailable() {
+        return stream != null;
+    }
+
+    @Override
+    public RuntimeException translate(Exception failure) {
+        return Failures.translate("read the feed", failure);
+    }
+
+    @Override
+    public void interrupt() {
+        interrupted.countDown();
         closeStream();
-        closeSession();
+    }
+
+    /** A session must not go back to the driver's pool while it is used. */
+    @Override
+    public void release() {
+        session.close();
     }
 
     private void closeStream() {
@@ -152,20 +129,6 @@ final class MongoFeed implements Feed {
             } catch (RuntimeException e) {
                 store.debug("Cannot close a stream, which the server then forgets by itself", e);
             }
-        }
-    }
-
-    /** A session must not go back to the driver's pool while a poll still uses it. */
-    private synchronized void closeSession() {
-        if (!polling) {
-            session.close();
-        }
-    }
-
-    private synchronized void setPolling(boolean now) {
-        polling = now;
-        if (!now && closed.getCount() == 0) {
-            session.close();
         }
     }
 
@@ -207,11 +170,11 @@ final class MongoFeed implements Feed {
                 events.withDocumentClass(RawBsonDocument.class).cursor();
     }
 
-    /** Waits for an event; true if there is something to read. */
-    private boolean await(long end) {
+    @Override
+    public boolean await(long nanos) throws InterruptedException {
         MongoChangeStreamCursor<RawBsonDocument> current = stream;
         if (current == null) {
-            return awaitTurn(Math.min(end, nextRead) - System.nanoTime());
+            return interrupted.await(nanos, TimeUnit.NANOSECONDS);
         }
         BsonTimestamp before = readAt;
         RawBsonDocument event;
@@ -225,7 +188,7 @@ final class MongoFeed implements Feed {
         if (event == null) {
             if (current.getServerCursor() == null) {
                 // Read once more: if history is another one now, that says so.
-                read(false);
+                read(true);
                 throw new StoreException("The change stream has ended", true, null);
             }
             reached = before.compareTo(reached) > 0 ? before : reached;
@@ -265,21 +228,9 @@ final class MongoFeed implements Feed {
         }
     }
 
-    private boolean awaitTurn(long nanos) {
-        try {
-            if (!closed.await(Math.max(nanos, 0), TimeUnit.NANOSECONDS)) {
-                audit = System.nanoTime() - nextRead >= 0;
-            }
-            return false;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new StoreException("Interrupted while waiting for changes", true, e);
-        }
-    }
-
     /** Events that cannot be had are not needed either: from now on, and a comparison for what was before. */
     private void restart(MongoException failure) {
-        if (closed.getCount() == 0 || !Failures.isPlaceLost(failure) || ++restarts > MAX_RESTARTS) {
+        if (interrupted.getCount() == 0 || !Failures.isPlaceLost(failure) || ++restarts > MAX_RESTARTS) {
             throw failure;
         }
         store.debug("The change stream cannot be continued", failure);
@@ -305,13 +256,15 @@ final class MongoFeed implements Feed {
         }
     }
 
-    private Batch read(boolean safety) {
+    @Override
+    public LogFeed.Page read(boolean told) {
+        audit |= !told && stream == null;
         if (audit) {
             logEdits();
         }
         long start = System.nanoTime();
         Moment moment = deployment.moment(session);
-        long last = position.revision();
+        long last = revision;
         List<Document> lines = deployment
                 .log
                 .find(session, Filters.gte("_id", Lines.firstLine(last)))
@@ -331,18 +284,16 @@ final class MongoFeed implements Feed {
         // A revision is delivered whole, however many lines it has.
         limit = more && changeSets.isEmpty() ? 2 * limit : LINES_PER_READ;
         if (!more) {
-            proof.sawAll(start);
             requireAll(upto, newest, lines.isEmpty() ? 0 : Lines.revisionOf(lines.get(lines.size() - 1)));
         }
         if (upto > last) {
             String id = Lines.text(lines.get(lines.size() - 1), "revisionId", "");
             token = new MongoToken(token.lineage(), id, seen);
         }
-        position = new Position(upto, token.at(seen).text());
+        revision = upto;
         readAt = Objects.requireNonNullElse(session.getOperationTime(), reached);
-        storeTime = moment.time();
-        schedule();
-        return batch(changeSets, safety && stream != null ? changeSets.size() : 0);
+        int unannounced = told || stream == null ? 0 : changeSets.size();
+        return new LogFeed.Page(changeSets, start, more, moment.time(), unannounced);
     }
 
     private void requireContinuation(Document head, long newest, List<Document> lines, long last) {
@@ -363,28 +314,11 @@ final class MongoFeed implements Feed {
     /** The head may have moved between the two reads; what it moved past is then read next. */
     private void requireAll(long upto, long newest, long lastLine) {
         more = upto < newest;
-        if (more && lastLine == 0 && upto == position.revision() && ++emptyReads > 3) {
+        if (more && lastLine == 0 && upto == revision && ++emptyReads > 3) {
             throw new PositionLostException(Reason.HISTORY_REPLACED, "The log has no revision " + newest);
         }
         if (!more) {
             emptyReads = 0;
-        }
-    }
-
-    private void schedule() {
-        Duration interval = stream == null ? store.settings.pollOnlyInterval() : store.settings.pollInterval();
-        nextRead = System.nanoTime() + interval.toNanos();
-    }
-
-    private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
-        position = new Position(position.revision(), token.at(seen).text());
-        Duration age = proof.age(changeSets, storeTime);
-        return new Batch(changeSets, position, age, storeTime, stream != null, hintsMissed);
-    }
-
-    private void requireOpen() {
-        if (closed.getCount() == 0) {
-            throw new StoreException("The feed is closed", false, null);
         }
     }
 }

@@ -86,7 +86,7 @@ public final class PostgresConfigStore implements ConfigStore {
     final Sql sql;
     final boolean push;
     final StoreSettings settings;
-    final Set<PostgresFeed> feeds = ConcurrentHashMap.newKeySet();
+    final Set<Feed> feeds = ConcurrentHashMap.newKeySet();
     private final Set<Connection> running = ConcurrentHashMap.newKeySet();
 
     private final Duration auditInterval;
@@ -309,8 +309,7 @@ public final class PostgresConfigStore implements ConfigStore {
     @Override
     public Feed openFeed(Position position) {
         requireOpen();
-        PostgresFeed feed = PostgresFeed.open(this, position);
-        feeds.add(feed);
+        Feed feed = PostgresFeed.open(this, position);
         if (closed) {
             feed.close();
             requireOpen();
@@ -394,7 +393,7 @@ public final class PostgresConfigStore implements ConfigStore {
     @Override
     public void close() {
         closed = true;
-        feeds.forEach(PostgresFeed::close);
+        feeds.forEach(Feed::close);
         running.forEach(Calls::abort);
     }
 

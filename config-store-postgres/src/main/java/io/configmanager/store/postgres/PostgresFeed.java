@@ -4,6 +4,7 @@ package io.configmanager.store.postgres;
 import io.configmanager.StoreException;
 import io.configmanager.store.ChangeSet;
 import io.configmanager.store.Feed;
+import io.configmanager.store.LogFeed;
 import io.configmanager.store.LogProof;
 import io.configmanager.store.Position;
 import io.configmanager.store.PositionLostException;
@@ -30,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * happen anyway, and each proves that its position still stands, that nothing is missing, and that the server still
  * knows that this connection listens.
  */
-final class PostgresFeed implements Feed {
+final class PostgresFeed implements LogFeed.Log {
 
     private static final Logger log = LoggerFactory.getLogger(PostgresFeed.class);
     private static final Duration PROBE_PATIENCE = Duration.ofSeconds(2);
@@ -41,12 +42,11 @@ final class PostgresFeed implements Feed {
     private final @Nullable String channel;
     private final String probeChannel;
     private final PreparedStatement catchUp;
-    private volatile boolean closed;
 
     private Position position;
     private UUID lineage;
     private UUID revisionId;
-    private boolean started;
+    private boolean probed;
     private boolean more;
 
     /** Whether a notification has come through; until then it is not known that any can. */
@@ -55,8 +55,6 @@ final class PostgresFeed implements Feed {
     private boolean pushAvailable;
     private long probeVerdict;
 
-    private long nextRead;
-    private final LogProof proof = new LogProof();
     private Instant storeTime = Instant.EPOCH;
 
     /** Whether the last read also brought a hint of something newer than what it could see. */
@@ -67,7 +65,6 @@ final class PostgresFeed implements Feed {
 
     private long unannouncedFrom;
     private long unannouncedTo;
-    private int hintsMissed;
 
     private PostgresFeed(
             PostgresConfigStore store, Connection connection, Position position, @Nullable String channel, String probe)
@@ -87,7 +84,7 @@ final class PostgresFeed implements Feed {
     }
 
     /** Connects and listens; does not read the log. */
-    static PostgresFeed open(PostgresConfigStore store, Position position) {
+    static Feed open(PostgresConfigStore store, Position position) {
         parseToken(position);
         Connection connection = null;
         try {
@@ -98,7 +95,7 @@ final class PostgresFeed implements Feed {
             for (String problem : store.schema.verify(connection)) {
                 store.warnOnce(problem);
             }
-            return feed;
+            return new LogFeed(feed, store.settings, store.feeds);
         } catch (SQLException | RuntimeException e) {
             if (connection != null) {
                 Calls.abort(connection);
@@ -139,69 +136,46 @@ final class PostgresFeed implements Feed {
     }
 
     @Override
-    public Batch poll(Duration timeout) {
-        try {
-            if (closed) {
-                throw new StoreException("The feed is closed", false, null);
-            }
-            if (!started) {
-                started = true;
-                // Before the first answer: where nothing passes, it takes its time, and nobody should call that live.
-                probe();
-                return read(false);
-            }
-            if (more) {
-                return read(false);
-            }
-            return awaitNews(System.nanoTime() + timeout.toNanos());
-        } catch (SQLException | RuntimeException e) {
-            Calls.abort(connection);
-            if (closed) {
-                throw new StoreException("The feed is closed", false, null);
-            }
-            throw Failures.translate("read the feed", e, store.names);
-        }
+    public Position position() {
+        return position;
     }
 
     @Override
-    public void close() {
-        closed = true;
-        store.feeds.remove(this);
-        Calls.abort(connection);
+    public boolean pushAvailable() {
+        return pushAvailable;
     }
 
-    private Batch awaitNews(long end) throws SQLException {
-        while (true) {
-            judgeProbe();
-            long now = System.nanoTime();
-            long wait = Math.min(end, nextRead) - now;
-            boolean arrived = readAgain || (wait > 0 && arrival.await(Calls.millis(Duration.ofNanos(wait + 999_999))));
-            now = System.nanoTime();
-            if (arrived || now - nextRead >= 0) {
-                Batch batch = read(!arrived);
-                if (!batch.changeSets().isEmpty() || batch.hintsMissed() > 0) {
-                    return batch;
-                }
-            }
-            if (System.nanoTime() - end >= 0) {
-                return batch(List.of());
-            }
+    @Override
+    public boolean await(long nanos) throws SQLException {
+        if (probeVerdict != 0 && !pushProved && pushAvailable && System.nanoTime() - probeVerdict >= 0) {
+            pushUnavailable();
+            return true;
         }
+        return readAgain || (nanos > 0 && arrival.await(Calls.millis(Duration.ofNanos(nanos + 999_999))));
     }
 
-    private Batch read(boolean safety) throws SQLException {
+    @Override
+    public LogFeed.Page read(boolean told) throws SQLException {
+        if (!probed) {
+            probed = true;
+            // Before the first answer: where nothing passes, it takes its time, and nobody should call that live.
+            probe();
+        }
         long start = System.nanoTime();
         long before = position.revision();
         List<ChangeSet> changeSets = catchUp();
-        if (!more) {
-            proof.sawAll(start);
-        }
         takeAnnouncements();
-        scheduleRead();
-        if (safety) {
-            countMissedHints(before);
-        }
-        return batch(changeSets);
+        return new LogFeed.Page(changeSets, start, more, storeTime, told ? 0 : missedHints(before));
+    }
+
+    @Override
+    public RuntimeException translate(Exception failure) {
+        return Failures.translate("read the feed", failure, store.names);
+    }
+
+    @Override
+    public void interrupt() {
+        Calls.abort(connection);
     }
 
     private List<ChangeSet> catchUp() throws SQLException {
@@ -305,38 +279,18 @@ final class PostgresFeed implements Feed {
         }
     }
 
-    private void judgeProbe() {
-        if (probeVerdict != 0 && !pushProved && pushAvailable && System.nanoTime() - probeVerdict >= 0) {
-            pushUnavailable();
-            nextRead = System.nanoTime();
-        }
-    }
-
     private void pushUnavailable() {
         pushAvailable = false;
         store.warnOnce("notifications do not arrive, as behind a pooler in transaction mode: polling every "
                 + store.settings.pollOnlyInterval() + ". Give the store connections that lead directly to the primary");
     }
 
-    private void scheduleRead() {
-        Duration interval = pushAvailable ? store.settings.pollInterval() : store.settings.pollOnlyInterval();
-        double factor = 0.8 + 0.4 * ThreadLocalRandom.current().nextDouble();
-        nextRead = System.nanoTime() + (long) (interval.toNanos() * factor);
-    }
-
     /** Of the changes that an earlier safety poll found unannounced, those that still are. A late hint is no loss. */
-    private void countMissedHints(long before) {
-        if (pushAvailable) {
-            hintsMissed += (int) Math.max(0, unannouncedTo - Math.max(unannouncedFrom, announced));
-        }
+    private int missedHints(long before) {
+        long missed = pushAvailable ? Math.max(0, unannouncedTo - Math.max(unannouncedFrom, announced)) : 0;
         unannouncedFrom = before;
         unannouncedTo = position.revision();
-    }
-
-    private Batch batch(List<ChangeSet> changeSets) {
-        int missed = hintsMissed;
-        hintsMissed = 0;
-        return new Batch(changeSets, position, proof.age(changeSets, storeTime), storeTime, pushAvailable, missed);
+        return (int) missed;
     }
 
     static String token(UUID lineage, UUID revisionId) {
