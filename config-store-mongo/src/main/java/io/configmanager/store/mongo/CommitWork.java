@@ -126,7 +126,8 @@ final class CommitWork {
     }
 
     /** Whether {@link #reconcile} would find something. */
-    boolean isNeeded(ClientSession session, Instant now, Collection<Document> ids) {
+    boolean isNeeded(ClientSession session, Collection<Document> ids) {
+        Instant now = deployment.headOf(session).getDate("now").toInstant();
         Map<Object, Document> found = byId(session, ids);
         Map<Object, Document> newest = newest(session, ids);
         return ids.stream().anyMatch(id -> {

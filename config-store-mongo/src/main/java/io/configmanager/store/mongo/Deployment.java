@@ -10,21 +10,27 @@ import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoDatabase;
+import com.mongodb.client.model.Aggregates;
+import com.mongodb.client.model.Field;
 import com.mongodb.client.model.Filters;
 import io.configmanager.StoreException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import org.bson.BsonTimestamp;
 import org.bson.Document;
 import org.bson.conversions.Bson;
+import org.jspecify.annotations.Nullable;
 
 /** The collections through one client, and consistent reads of them. Everything is majority, on the primary. */
 final class Deployment {
 
     static final Bson HEAD = Filters.eq("_id", "head");
+    private static final List<Bson> HEAD_AND_TIME =
+            List.of(Aggregates.match(HEAD), Aggregates.addFields(new Field<>("now", "$$NOW")));
 
     final MongoClient client;
     final MongoDatabase database;
@@ -36,6 +42,7 @@ final class Deployment {
     final MongoCollection<Document> instances;
     final Duration timeout;
     private final boolean allowPolling;
+    private volatile @Nullable Boolean replicated;
 
     Deployment(MongoClient client, MongoNames names, Duration timeout, boolean allowPolling) {
         this(
@@ -80,16 +87,23 @@ final class Deployment {
     /** Not {@code hello}, which older servers do not know. */
     Moment moment(ClientSession session) {
         Document self = database.runCommand(session, new Document("isMaster", 1));
-        boolean replicated = self.containsKey("setName") || "isdbgrid".equals(self.get("msg"));
-        if (!replicated && !allowPolling) {
+        boolean several = self.containsKey("setName") || "isdbgrid".equals(self.get("msg"));
+        if (!several && !allowPolling) {
             throw new MongoSetupException(
                     MongoSetupException.Problem.NO_REPLICA_SET,
                     "The MongoDB server is no replica set, so it has neither transactions nor change streams",
                     null);
         }
+        replicated = several;
         Instant time = self.getDate("localTime").toInstant();
         BsonTimestamp operationTime = session.getOperationTime();
-        return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, replicated);
+        return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, several);
+    }
+
+    /** What the server said last of {@link Moment#replicated()}; null if it was not asked yet. */
+    @Nullable
+    Boolean replicated() {
+        return replicated;
     }
 
     /** The server's clock. */
@@ -134,7 +148,8 @@ final class Deployment {
             do {
                 Document before = headOf(session);
                 T result = work.apply(session, moment);
-                if (!isLocked(before, moment.time()) && before.equals(headOf(session))) {
+                Document after = headOf(session).append("now", before.get("now"));
+                if (!isLocked(before, moment.time()) && before.equals(after)) {
                     return result;
                 }
                 moment = moment(session);
@@ -143,8 +158,9 @@ final class Deployment {
         }
     }
 
+    /** The head, and in {@code now} the server's clock. */
     Document headOf(ClientSession session) {
-        Document found = head.find(session, HEAD).first();
+        Document found = head.aggregate(session, HEAD_AND_TIME).first();
         if (found == null) {
             throw missingHead();
         }

@@ -99,7 +99,6 @@ public final class MongoConfigStore implements ConfigStore {
     private final boolean allowPolling;
     private final Set<String> warnings = ConcurrentHashMap.newKeySet();
     private @Nullable MongoClient feedClient;
-    private volatile @Nullable Boolean replicated;
     private volatile boolean closed;
 
     private MongoConfigStore(Builder builder) {
@@ -178,7 +177,7 @@ public final class MongoConfigStore implements ConfigStore {
     @Override
     public String description() {
         String what = "MongoDB " + deployment.names.database() + "." + deployment.names.collectionPrefix() + "entry";
-        return Boolean.FALSE.equals(replicated)
+        return Boolean.FALSE.equals(deployment.replicated())
                 ? what + " (no replica set: polled, and a commit is not stored all or nothing)"
                 : what;
     }
@@ -336,7 +335,6 @@ public final class MongoConfigStore implements ConfigStore {
             return joiningWriter
                     .join(
                             session,
-                            deployment::now,
                             spring::whenEnded,
                             revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
                             revision -> joiningWork.commit(revision, commit))
@@ -512,7 +510,7 @@ public final class MongoConfigStore implements ConfigStore {
             for (int i = 0; i < all.size(); i += KEYS_PER_REVISION) {
                 List<Document> some = all.subList(i, Math.min(all.size(), i + KEYS_PER_REVISION));
                 Boolean stored = writer.writeIf(
-                        (session, moment) -> work.isNeeded(session, moment.time(), some),
+                        session -> work.isNeeded(session, some),
                         settings.callTimeout().dividedBy(2),
                         revision -> work.reconcile(revision, some));
                 log.debug("Changes by hand of {} keys: {}", some.size(), stored);
@@ -672,12 +670,7 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     private <T> T read(String what, BiFunction<ClientSession, Moment, T> query) {
-        return call(
-                what,
-                () -> deployment.read((session, moment) -> {
-                    replicated = moment.replicated();
-                    return query.apply(session, moment);
-                }));
+        return call(what, () -> deployment.read(query));
     }
 
     private <T> T call(String what, Supplier<T> work) {

@@ -263,7 +263,6 @@ final class MongoFeed implements LogFeed.Log {
             logEdits();
         }
         long start = System.nanoTime();
-        Moment moment = deployment.moment(session);
         long last = revision;
         List<Document> lines = deployment
                 .log
@@ -293,7 +292,7 @@ final class MongoFeed implements LogFeed.Log {
         revision = upto;
         readAt = Objects.requireNonNullElse(session.getOperationTime(), reached);
         int unannounced = told || stream == null ? 0 : changeSets.size();
-        return new LogFeed.Page(changeSets, start, more, moment.time(), unannounced);
+        return new LogFeed.Page(changeSets, start, more, head.getDate("now").toInstant(), unannounced);
     }
 
     private void requireContinuation(Document head, long newest, List<Document> lines, long last) {

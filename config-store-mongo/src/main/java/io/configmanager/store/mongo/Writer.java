@@ -15,7 +15,6 @@ import com.mongodb.client.model.WriteModel;
 import io.configmanager.LogEntry;
 import io.configmanager.StoreException;
 import io.configmanager.store.Changes;
-import io.configmanager.store.mongo.Deployment.Moment;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -29,9 +28,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.BiPredicate;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
+import java.util.function.Predicate;
 import org.bson.BsonDocument;
 import org.bson.Document;
 import org.bson.conversions.Bson;
@@ -148,7 +146,7 @@ final class Writer {
 
     /** Runs the work until it is stored or fails for good. */
     <T> T write(Work<T> work) {
-        return Objects.requireNonNull(writeIf((session, moment) -> true, deployment.timeout, work));
+        return Objects.requireNonNull(writeIf(session -> true, deployment.timeout, work));
     }
 
     /**
@@ -157,17 +155,18 @@ final class Writer {
      * @return null if there is nothing to do
      * @throws BusyException after the patience
      */
-    <T> @Nullable T writeIf(BiPredicate<ClientSession, Moment> needed, Duration patience, Work<T> work) {
+    <T> @Nullable T writeIf(Predicate<ClientSession> needed, Duration patience, Work<T> work) {
         long end = System.nanoTime() + patience.toNanos();
         for (int attempt = 1; ; attempt++) {
             takeTurn(end);
             try (ClientSession session = deployment.client.startSession()) {
-                Moment moment = deployment.moment(session);
+                Boolean known = deployment.replicated();
+                boolean replicated = known == null ? deployment.moment(session).replicated() : known;
                 endLeft();
-                if (!needed.test(session, moment)) {
+                if (!needed.test(session)) {
                     return null;
                 }
-                return moment.replicated() ? transaction(session, moment, work) : locked(session, moment, work);
+                return replicated ? transaction(session, work) : locked(session, work);
             } catch (MongoException e) {
                 long pause = (long) (ThreadLocalRandom.current().nextDouble(0.5, 1.5) * (2L << Math.min(attempt, 5)));
                 boolean late = end - System.nanoTime() <= pause * 1_000_000;
@@ -188,19 +187,14 @@ final class Writer {
      * Runs the parts one after the other in a transaction that goes on afterwards; all that is added to it has one revision.
      * Nothing is repeated: what fails on the server has ended the transaction.
      *
-     * @param clock the server's
      * @param ended calls what it is given when the transaction is over
      */
-    <T> T join(ClientSession session, Supplier<Instant> clock, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
+    <T> T join(ClientSession session, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
         takeTurn(System.nanoTime() + deployment.timeout.toNanos());
         try {
             Revision revision = joined.get(session);
             if (revision == null) {
-                revision = new Revision(
-                        session,
-                        Lines.number(deployment.headOf(session), "revision") + 1,
-                        new ObjectId().toHexString(),
-                        clock.get());
+                revision = next(session, deployment.headOf(session));
                 joined.put(session, revision);
                 ended.accept(() -> joined.remove(session));
             }
@@ -227,9 +221,18 @@ final class Writer {
         store(revision);
     }
 
-    private <T> T transaction(ClientSession session, Moment moment, Work<T> work) {
+    private static Revision next(ClientSession session, Document head) {
+        long number = Lines.number(head, "revision") + 1;
+        return new Revision(
+                session,
+                number,
+                new ObjectId().toHexString(),
+                head.getDate("now").toInstant());
+    }
+
+    private <T> T transaction(ClientSession session, Work<T> work) {
         try {
-            return tryTransaction(session, moment, work);
+            return tryTransaction(session, work);
         } catch (MongoException e) {
             if (Failures.isUnanswered(e)) {
                 left.add(session.getServerSession().getIdentifier());
@@ -252,19 +255,17 @@ final class Writer {
         left.removeAll(sessions);
     }
 
-    private <T> T tryTransaction(ClientSession session, Moment moment, Work<T> work) {
+    private <T> T tryTransaction(ClientSession session, Work<T> work) {
         session.startTransaction(deployment.transaction());
         String id = new ObjectId().toHexString();
-        Bson next = Updates.combine(
-                Updates.inc("revision", 1L),
-                Updates.set("revisionId", id),
-                Updates.set("at", Date.from(moment.time())));
+        Bson next =
+                Updates.combine(Updates.inc("revision", 1L), Updates.set("revisionId", id), Updates.currentDate("at"));
         Document head = deployment.head.findOneAndUpdate(
                 session, Deployment.HEAD, next, new FindOneAndUpdateOptions().returnDocument(ReturnDocument.AFTER));
         if (head == null) {
             throw deployment.missingHead();
         }
-        Revision revision = new Revision(session, Lines.number(head, "revision"), id, moment.time());
+        Revision revision = new Revision(session, Lines.number(head, "revision"), id, Lines.at(head));
         T result = work.run(revision);
         if (revision.lines.isEmpty()) {
             session.abortTransaction();
@@ -275,11 +276,12 @@ final class Writer {
         return result;
     }
 
-    private <T> T locked(ClientSession session, Moment moment, Work<T> work) {
-        Date until = Date.from(moment.time().plus(LOCK));
+    private <T> T locked(ClientSession session, Work<T> work) {
+        Instant now = deployment.moment(session).time();
+        Date until = Date.from(now.plus(LOCK));
         Bson free = Filters.and(
                 Deployment.HEAD,
-                Filters.or(Filters.eq("lockedUntil", null), Filters.lt("lockedUntil", Date.from(moment.time()))));
+                Filters.or(Filters.eq("lockedUntil", null), Filters.lt("lockedUntil", Date.from(now))));
         Document head = deployment.head.findOneAndUpdate(
                 session,
                 free,
@@ -290,8 +292,7 @@ final class Writer {
             throw new MongoException(112, "another writer holds the lock");
         }
         Bson mine = Filters.and(Deployment.HEAD, Filters.eq("lockedUntil", until));
-        Revision revision =
-                new Revision(session, Lines.number(head, "revision") + 1, new ObjectId().toHexString(), moment.time());
+        Revision revision = next(session, head.append("now", Date.from(now)));
         try {
             deployment.log.deleteMany(session, Filters.gte("_id", Lines.firstLine(revision.number)));
             T result = work.run(revision);
