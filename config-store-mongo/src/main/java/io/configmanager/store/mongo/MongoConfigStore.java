@@ -8,10 +8,8 @@ import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
 import com.mongodb.client.MongoCursor;
-import com.mongodb.client.model.Accumulators;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
-import com.mongodb.client.model.FindOneAndUpdateOptions;
 import com.mongodb.client.model.IndexOptions;
 import com.mongodb.client.model.Indexes;
 import com.mongodb.client.model.Projections;
@@ -85,7 +83,6 @@ public final class MongoConfigStore implements ConfigStore {
     private static final int NAMESPACE_EXISTS = 48;
     private static final int INDEX_HAS_OTHER_OPTIONS = 85;
     private static final Duration FAREWELL = Duration.ofMillis(500);
-    private static final Duration LEASE = Duration.ofSeconds(10);
 
     final StoreSettings settings;
     final Set<Feed> feeds = ConcurrentHashMap.newKeySet();
@@ -94,6 +91,7 @@ public final class MongoConfigStore implements ConfigStore {
     private final CommitWork work;
     private final Writer joiningWriter;
     private final CommitWork joiningWork;
+    private final Housekeeping housekeeping;
     private final @Nullable SpringTransactions transactions;
     private final @Nullable MongoClientSettings feedSettings;
     private final boolean allowPolling;
@@ -110,6 +108,7 @@ public final class MongoConfigStore implements ConfigStore {
         Deployment joining = deployment.joining();
         joiningWriter = writer.joining(joining);
         joiningWork = new CommitWork(joining);
+        housekeeping = new Housekeeping(this, deployment);
         transactions = builder.transactions;
         feedSettings = builder.feedSettings == null ? null : feedSettings(builder.feedSettings, settings.callTimeout());
     }
@@ -415,27 +414,8 @@ public final class MongoConfigStore implements ConfigStore {
     @Override
     public void maintain() {
         call("do housekeeping", () -> {
-            Instant now = deployment.now();
-            Bson lease = Filters.and(Filters.eq("_id", "maintenance"), Filters.lte("until", Date.from(now)));
-            deployment.head.updateOne(
-                    Filters.eq("_id", "maintenance"),
-                    Updates.setOnInsert("until", Date.from(Instant.EPOCH)),
-                    new UpdateOptions().upsert(true));
-            Date until = Date.from(now.plus(LEASE));
-            if (deployment.head.findOneAndUpdate(lease, Updates.set("until", until), new FindOneAndUpdateOptions())
-                    == null) {
-                return now;
-            }
-            try {
-                expire(now);
-                audit();
-                compact(now);
-            } finally {
-                deployment.head.updateOne(
-                        Filters.and(Filters.eq("_id", "maintenance"), Filters.eq("until", until)),
-                        Updates.set("until", Date.from(now)));
-            }
-            return now;
+            housekeeping.run();
+            return settings;
         });
     }
 
@@ -554,61 +534,6 @@ public final class MongoConfigStore implements ConfigStore {
 
     void debug(String what, RuntimeException failure) {
         log.debug("{}: {}", description(), what, failure);
-    }
-
-    private void expire(Instant now) {
-        List<Document> expired = new ArrayList<>();
-        for (Document entry : deployment
-                .entries
-                .find(Filters.lte("expiresAt", Date.from(now)))
-                .limit(KEYS_PER_REVISION)) {
-            if (Lines.isId(entry.get("_id"))) {
-                expired.add(entry.get("_id", Document.class));
-            }
-        }
-        reconcile(expired);
-    }
-
-    /** Raises the limit first: a reader finds all lines, or that it is too late. */
-    private void compact(Instant now) {
-        Document head =
-                Objects.requireNonNullElse(deployment.head.find(Deployment.HEAD).first(), new Document());
-        Document old = deployment
-                .log
-                .find(Filters.lte("at", Date.from(now.minus(settings.retention()))))
-                .sort(Sorts.descending("_id"))
-                .first();
-        long limit = Math.min(
-                Lines.number(head, "revision") - settings.retainedRevisions(), old == null ? 0 : Lines.revisionOf(old));
-        if (limit > Lines.number(head, "compactRevision")) {
-            deployment.head.updateOne(Deployment.HEAD, Updates.max("compactRevision", limit));
-        }
-        Bson forgettable = Filters.lt("_id", Lines.firstLine(Math.max(limit, 0)));
-        for (Document key : deployment.log.aggregate(List.of(
-                Aggregates.match(forgettable),
-                Aggregates.group(
-                        new Document("ns", "$ns").append("key", "$key"),
-                        Accumulators.max("newest", "$version"),
-                        Accumulators.min("oldest", "$version"))))) {
-            Document id = key.get("_id", Document.class);
-            Document newest = newestOf(id);
-            long keep = newest == null ? 0 : Lines.number(newest, "version") - settings.retainedVersions();
-            if (Lines.number(key, "oldest") <= keep) {
-                deployment.log.deleteMany(Filters.and(
-                        forgettable,
-                        Filters.eq("ns", id.get("ns")),
-                        Filters.eq("key", id.get("key")),
-                        Filters.lte("version", keep)));
-            }
-        }
-    }
-
-    private @Nullable Document newestOf(Document id) {
-        return deployment
-                .log
-                .find(Filters.and(Filters.eq("ns", id.get("ns")), Filters.eq("key", id.get("key"))))
-                .sort(Sorts.descending("version"))
-                .first();
     }
 
     /** Not limited by the server, because documents that are no entries do not count. */
