@@ -240,7 +240,15 @@ public final class ConfigManagerBuilder {
         return this;
     }
 
+    /** @throws InvalidConfigException if settings do not fit together, or not the store */
     public ConfigManager build() {
+        Duration remembered = store.operationRetention();
+        if (outbox != null && outbox.deadline().compareTo(remembered) > 0) {
+            throw new InvalidConfigException("Invalid deadline " + outbox.deadline()
+                    + " of the outbox: the store remembers"
+                    + " commits for " + remembered + " only, and a write that was stored without an answer must be"
+                    + " recognised when it is tried again");
+        }
         return new DefaultConfigManager(this);
     }
 

@@ -68,6 +68,11 @@ final class ObservedStore implements ConfigStore {
     }
 
     @Override
+    public Duration operationRetention() {
+        return store.operationRetention();
+    }
+
+    @Override
     public boolean joinsTransaction() {
         return store.joinsTransaction();
     }

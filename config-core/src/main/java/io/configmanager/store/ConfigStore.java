@@ -6,6 +6,7 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.FleetStatus;
 import io.configmanager.LogEntry;
 import io.configmanager.Page;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -48,12 +49,15 @@ public interface ConfigStore extends AutoCloseable {
 
     /**
      * Stores all operations in one transaction, or none. A call with the id of an earlier commit that was stored changes
-     * nothing and answers as the first did; ids are remembered for days. A put of what is there already is a change like any
+     * nothing and answers as the first did, see {@link #operationRetention()}. A put of what is there already is a change like any
      * other. Joins a transaction of the calling thread where the store knows such.
      *
      * @throws io.configmanager.VersionConflictException if a condition does not hold; nothing was stored
      */
     CommitResult commit(Commit commit);
+
+    /** How long the id of a commit is remembered at least. */
+    Duration operationRetention();
 
     /** Whether a commit of the calling thread would now be part of a surrounding transaction. */
     boolean joinsTransaction();

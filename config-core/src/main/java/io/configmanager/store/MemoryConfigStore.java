@@ -9,6 +9,7 @@ import io.configmanager.LogEntry;
 import io.configmanager.Page;
 import io.configmanager.StoreException;
 import io.configmanager.store.Cursors.Kind;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -121,6 +122,12 @@ public final class MemoryConfigStore implements ConfigStore {
         Cursors.requireLimit(limit);
         Cursors.Place before = Cursors.readPlace(cursor);
         return Cursors.changes(locked(() -> data.changes(namespace, since, before, limit + 1)), limit);
+    }
+
+    /** As long as it lives, up to the number of commits that is remembered. */
+    @Override
+    public Duration operationRetention() {
+        return Operation.LONGEST_TTL;
     }
 
     @Override

@@ -906,6 +906,11 @@ class EngineModelTest {
             }
 
             @Override
+            public Duration operationRetention() {
+                return store.operationRetention();
+            }
+
+            @Override
             public boolean joinsTransaction() {
                 return false;
             }

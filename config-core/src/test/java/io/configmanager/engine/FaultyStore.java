@@ -15,6 +15,7 @@ import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Position;
 import io.configmanager.store.Snapshot;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -75,6 +76,11 @@ final class FaultyStore implements ConfigStore {
     public CommitResult commit(Commit commit) {
         commits.incrementAndGet();
         return call("commit", () -> store.commit(commit));
+    }
+
+    @Override
+    public Duration operationRetention() {
+        return store.operationRetention();
     }
 
     @Override

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
+import io.configmanager.InvalidConfigException;
 import io.configmanager.Outbox;
 import io.configmanager.OutboxStats;
 import io.configmanager.QueuedWrite;
@@ -40,6 +41,16 @@ class OutboxTest extends OnMemoryStore {
 
     private ConfigManagerBuilder withOutbox() {
         return builder().preload("").outbox(OutboxSettings.in(directory, "memory"));
+    }
+
+    @Test
+    void aWriteIsNotTriedForLongerThanTheStoreWouldRecogniseIt() {
+        OutboxSettings patient =
+                new OutboxSettings(directory, "memory", true, 10, 1_000, Duration.ofDays(40_000), SOON, SOON, SOON);
+        assertThatThrownBy(() -> builder().outbox(patient).build())
+                .isInstanceOf(InvalidConfigException.class)
+                .hasMessageContaining("PT960000H")
+                .hasMessageContaining("PT876000H");
     }
 
     @Test

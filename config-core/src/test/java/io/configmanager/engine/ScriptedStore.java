@@ -111,6 +111,11 @@ final class ScriptedStore implements ConfigStore {
     }
 
     @Override
+    public Duration operationRetention() {
+        return Duration.ofDays(7);
+    }
+
+    @Override
     public boolean joinsTransaction() {
         return false;
     }

@@ -346,6 +346,11 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     @Override
+    public Duration operationRetention() {
+        return settings.operationRetention();
+    }
+
+    @Override
     public boolean joinsTransaction() {
         return transactions != null && transactions.active();
     }

@@ -301,6 +301,11 @@ public final class PostgresConfigStore implements ConfigStore {
     }
 
     @Override
+    public Duration operationRetention() {
+        return settings.operationRetention();
+    }
+
+    @Override
     public boolean joinsTransaction() {
         return TransactionSynchronizationManager.isActualTransactionActive()
                 && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
