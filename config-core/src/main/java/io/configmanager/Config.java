@@ -89,7 +89,7 @@ public interface Config {
     /**
      * What {@link #set(String, Object, WriteOptions)} would store now, without storing it. Reads the store.
      *
-     * @return the entry, pending; its version is 0 if the key does not exist now
+     * @return the entry, pending, with the version that it would have
      * @throws InvalidConfigException if the value cannot be encoded or is larger than the limit
      * @throws VersionConflictException if the condition does not hold now
      */

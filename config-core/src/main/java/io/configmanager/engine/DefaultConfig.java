@@ -176,7 +176,14 @@ final class DefaultConfig implements Config {
         Lookup now = manager.store.get(namespace, key);
         ConfigEntry live = now.entry();
         Changes next = new Changes(0, now.storeTime(), ChronoUnit.MICROS, options.author(), options.comment());
-        LogEntry line = next.of(put, live, live == null ? 0 : live.version() + 1);
+        // Versions go on where a key was removed.
+        long newest = live != null
+                ? live.version()
+                : manager.store.history(namespace, key, 1, null).items().stream()
+                        .mapToLong(LogEntry::version)
+                        .findFirst()
+                        .orElse(0);
+        LogEntry line = next.of(put, live, newest + 1);
         return Objects.requireNonNull(Objects.requireNonNull(line).entry());
     }
 
