@@ -26,6 +26,7 @@ import io.configmanager.spring.ConfigTrial;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Entry;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Line;
 import io.configmanager.store.ConfigStore;
+import io.configmanager.store.Cursors;
 import java.security.Principal;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -117,8 +118,7 @@ final class ConfigEndpoint {
             String from = cursor(cursor);
             if (flag("changes", changes)) {
                 if (prefix != null) {
-                    return Problem.badRequest("'prefix' and 'changes' exclude each other")
-                            .response();
+                    throw new InvalidConfigException("'prefix' and 'changes' exclude each other");
                 }
                 Instant first = since(since == null ? "1h" : since, name);
                 Page<LogEntry> page = store.changes(name, first, most, from);
@@ -126,7 +126,7 @@ final class ConfigEndpoint {
                         name, first, page.items().stream().map(Change::of).toList(), page.cursor()));
             }
             if (since != null) {
-                return Problem.badRequest("'since' needs 'changes=true'").response();
+                throw new InvalidConfigException("'since' needs 'changes=true'");
             }
             ConfigFilter filter = ConfigFilter.prefix(prefix == null ? "" : prefix);
             Page<ConfigEntry> page = isActive(name)
@@ -161,10 +161,10 @@ final class ConfigEndpoint {
             String path = ConfigNames.requireKey(String.join("/", key));
             boolean explained = flag("explain", explain);
             if (flag("history", history)) {
-                return explained
-                        ? Problem.badRequest("'history' and 'explain' exclude each other")
-                                .response()
-                        : history(name, path, limit(limit), cursor(cursor), security);
+                if (explained) {
+                    throw new InvalidConfigException("'history' and 'explain' exclude each other");
+                }
+                return history(name, path, limit(limit), cursor(cursor), security);
             }
             if (explained) {
                 return new WebEndpointResponse<>(explainer.explain(name, path, security));
@@ -212,60 +212,64 @@ final class ConfigEndpoint {
             String name = namespace(namespace);
             String path = ConfigNames.requireKey(String.join("/", key));
             boolean onlyTried = flag("dryRun", dryRun);
-            boolean createOnly = flag("create", create);
-            if (createOnly && version != null) {
-                return Problem.badRequest("'create' and 'version' exclude each other")
-                        .response();
-            }
-            WriteOptions options = WriteOptions.DEFAULT
-                    .with(createOnly ? Condition.ABSENT : version(version))
+            WriteOptions options = options(version, create, secret, ttl)
                     .withAuthor(author(author, security))
                     .withComment(comment);
-            if (ttl != null) {
-                options = options.withTtl(duration(ttl));
-            }
-            if (flag("secret", secret)) {
-                options = options.asSecret();
-            }
-            Object content;
             if (rollback == null) {
                 if (value == null) {
-                    return Problem.badRequest("The member 'value' is missing or null; to remove a key, DELETE it")
-                            .response();
+                    throw new InvalidConfigException(
+                            "The member 'value' is missing or null; to remove a key, DELETE it");
                 }
-                content = value;
-            } else {
-                if (value != null) {
-                    return Problem.badRequest("'value' and 'rollback' exclude each other")
-                            .response();
-                }
-                long wanted = number("rollback", rollback);
-                if (wanted < 1) {
-                    throw new InvalidConfigException("Invalid rollback to " + wanted + ": versions start at 1");
-                }
-                KeyVersions versions = KeyVersions.of(store, name, path, wanted);
-                ConfigEntry old =
-                        versions.wanted() == null ? null : versions.wanted().entry();
-                if (old == null) {
-                    return noValue(name, path, wanted, versions);
-                }
-                content = old;
-                options = versions.secret() ? options.asSecret() : options;
-                options = comment == null ? options.withComment("rollback to version " + wanted) : options;
+                return set(name, path, value, options, onlyTried, security);
             }
-            Config config = manager.namespace(name);
-            if (onlyTried) {
-                ConfigEntry draft = config.draft(path, content, options);
-                return tried(name, path, draft, security);
+            if (value != null) {
+                throw new InvalidConfigException("'value' and 'rollback' exclude each other");
             }
-            WriteResult result = config.set(path, content, options);
-            Entry entry = entries.shown(result.entry(), security);
-            if (result.queued()) {
-                return queued(result, entry);
+            long wanted = number("rollback", rollback);
+            if (wanted < 1) {
+                throw new InvalidConfigException("Invalid rollback to " + wanted + ": versions start at 1");
             }
-            show(name, path, result.revision());
-            return new WebEndpointResponse<>(entry);
+            KeyVersions versions = KeyVersions.of(store, name, path, wanted);
+            ConfigEntry old =
+                    versions.wanted() == null ? null : versions.wanted().entry();
+            if (old == null) {
+                return noValue(name, path, wanted, versions);
+            }
+            options = versions.secret() ? options.asSecret() : options;
+            options = comment == null ? options.withComment("rollback to version " + wanted) : options;
+            return set(name, path, old, options, onlyTried, security);
         });
+    }
+
+    private static WriteOptions options(
+            @Nullable String version, @Nullable String create, @Nullable String secret, @Nullable String ttl) {
+        boolean createOnly = flag("create", create);
+        if (createOnly && version != null) {
+            throw new InvalidConfigException("'create' and 'version' exclude each other");
+        }
+        WriteOptions options = WriteOptions.DEFAULT.with(createOnly ? Condition.ABSENT : version(version));
+        options = ttl == null ? options : options.withTtl(duration(ttl));
+        return flag("secret", secret) ? options.asSecret() : options;
+    }
+
+    private WebEndpointResponse<?> set(
+            String namespace,
+            String key,
+            Object content,
+            WriteOptions options,
+            boolean onlyTried,
+            SecurityContext security) {
+        Config config = manager.namespace(namespace);
+        if (onlyTried) {
+            return tried(namespace, key, config.draft(key, content, options), security);
+        }
+        WriteResult result = config.set(key, content, options);
+        Entry entry = entries.shown(result.entry(), security);
+        if (result.queued()) {
+            return queued(result, entry);
+        }
+        show(namespace, key, result.revision());
+        return new WebEndpointResponse<>(entry);
     }
 
     @DeleteOperation
@@ -446,7 +450,11 @@ final class ConfigEndpoint {
     }
 
     private static int limit(@Nullable String limit) {
-        return limit == null ? DEFAULT_LIMIT : (int) Math.min(Integer.MAX_VALUE, number("limit", limit));
+        long wanted = limit == null ? DEFAULT_LIMIT : number("limit", limit);
+        if (wanted < 1 || wanted > Cursors.MAX_LIMIT) {
+            throw new InvalidConfigException("Invalid limit " + wanted + ": it must be 1 to " + Cursors.MAX_LIMIT);
+        }
+        return (int) wanted;
     }
 
     private static @Nullable String cursor(@Nullable String cursor) {
