@@ -124,10 +124,10 @@ public final class MemoryConfigStore implements ConfigStore {
         return Cursors.changes(locked(() -> data.changes(namespace, since, before, limit + 1)), limit);
     }
 
-    /** As long as it lives, up to the number of commits that is remembered. */
+    /** As the other stores say by default; here it holds for as many commits as are remembered. */
     @Override
     public Duration operationRetention() {
-        return Operation.LONGEST_TTL;
+        return Duration.ofDays(7);
     }
 
     @Override

@@ -46,11 +46,11 @@ class OutboxTest extends OnMemoryStore {
     @Test
     void aWriteIsNotTriedForLongerThanTheStoreWouldRecogniseIt() {
         OutboxSettings patient =
-                new OutboxSettings(directory, "memory", true, 10, 1_000, Duration.ofDays(40_000), SOON, SOON, SOON);
+                new OutboxSettings(directory, "memory", true, 10, 1_000, Duration.ofDays(8), SOON, SOON, SOON);
         assertThatThrownBy(() -> builder().outbox(patient).build())
                 .isInstanceOf(InvalidConfigException.class)
-                .hasMessageContaining("PT960000H")
-                .hasMessageContaining("PT876000H");
+                .hasMessageContaining("PT192H")
+                .hasMessageContaining("PT168H");
     }
 
     @Test
