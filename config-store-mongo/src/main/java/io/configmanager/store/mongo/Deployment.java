@@ -13,6 +13,7 @@ import com.mongodb.client.MongoDatabase;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Field;
 import com.mongodb.client.model.Filters;
+import com.mongodb.connection.ClusterType;
 import io.configmanager.StoreException;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,7 +24,6 @@ import java.util.function.BiFunction;
 import org.bson.BsonTimestamp;
 import org.bson.Document;
 import org.bson.conversions.Bson;
-import org.jspecify.annotations.Nullable;
 
 /** The collections through one client, and consistent reads of them. Everything is majority, on the primary. */
 final class Deployment {
@@ -42,7 +42,7 @@ final class Deployment {
     final MongoCollection<Document> instances;
     final Duration timeout;
     private final boolean allowPolling;
-    private volatile @Nullable Boolean replicated;
+    private volatile boolean standalone;
 
     Deployment(MongoClient client, MongoNames names, Duration timeout, boolean allowPolling) {
         this(
@@ -79,31 +79,42 @@ final class Deployment {
      * What the server said about itself.
      *
      * @param time its clock
-     * @param operationTime where its history was, or null
+     * @param operationTime where its history was
      * @param replicated whether there are transactions and change streams
      */
     record Moment(Instant time, BsonTimestamp operationTime, boolean replicated) {}
 
-    /** Not {@code hello}, which older servers do not know. */
+    /** A majority read: what the server answers was so. */
     Moment moment(ClientSession session) {
-        Document self = database.runCommand(session, new Document("isMaster", 1));
-        boolean several = self.containsKey("setName") || "isdbgrid".equals(self.get("msg"));
-        if (!several && !allowPolling) {
+        boolean replicated = replicated();
+        Instant time = headOf(session).getDate("now").toInstant();
+        BsonTimestamp operationTime = session.getOperationTime();
+        return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, replicated);
+    }
+
+    /** Whether there are transactions and change streams. */
+    boolean replicated() {
+        if (type() == ClusterType.UNKNOWN) {
+            database.runCommand(new Document("ping", 1));
+        }
+        boolean alone = type() == ClusterType.STANDALONE;
+        if (alone && !allowPolling) {
             throw new MongoSetupException(
                     MongoSetupException.Problem.NO_REPLICA_SET,
                     "The MongoDB server is no replica set, so it has neither transactions nor change streams",
                     null);
         }
-        replicated = several;
-        Instant time = self.getDate("localTime").toInstant();
-        BsonTimestamp operationTime = session.getOperationTime();
-        return new Moment(time, operationTime == null ? new BsonTimestamp(0, 0) : operationTime, several);
+        standalone = alone;
+        return !alone;
     }
 
-    /** What the server said last of {@link Moment#replicated()}; null if it was not asked yet. */
-    @Nullable
-    Boolean replicated() {
-        return replicated;
+    /** Whether {@link #replicated} was asked, and it is not. */
+    boolean isKnownToBeStandalone() {
+        return standalone;
+    }
+
+    private ClusterType type() {
+        return client.getClusterDescription().getType();
     }
 
     /** The server's clock. */

@@ -125,7 +125,7 @@ public final class MongoConfigStore implements ConfigStore {
     /** Creates the collections, the indexes and the head document where they are missing. Idempotent. */
     public void initialize() {
         call("create the collections", () -> {
-            deployment.now();
+            deployment.replicated();
             for (String name : List.of(
                     deployment.names.entries(),
                     deployment.names.log(),
@@ -176,7 +176,7 @@ public final class MongoConfigStore implements ConfigStore {
     @Override
     public String description() {
         String what = "MongoDB " + deployment.names.database() + "." + deployment.names.collectionPrefix() + "entry";
-        return Boolean.FALSE.equals(deployment.replicated())
+        return deployment.isKnownToBeStandalone()
                 ? what + " (no replica set: polled, and a commit is not stored all or nothing)"
                 : what;
     }

@@ -160,8 +160,7 @@ final class Writer {
         for (int attempt = 1; ; attempt++) {
             takeTurn(end);
             try (ClientSession session = deployment.client.startSession()) {
-                Boolean known = deployment.replicated();
-                boolean replicated = known == null ? deployment.moment(session).replicated() : known;
+                boolean replicated = deployment.replicated();
                 endLeft();
                 if (!needed.test(session)) {
                     return null;
