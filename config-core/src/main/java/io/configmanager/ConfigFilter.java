@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager;
 
+import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -108,7 +109,7 @@ public sealed interface ConfigFilter {
 
     /** Exactly these keys. */
     static ConfigFilter keys(String... keys) {
-        return new Keys(Set.of(keys));
+        return new Keys(Set.copyOf(Arrays.asList(keys)));
     }
 
     /** Every key below the path: {@code prefix("app")} means {@code app/…}, never {@code app} itself or {@code app2}. */

@@ -26,7 +26,9 @@ final class Lanes implements Executor {
 
     private static final Logger log = LoggerFactory.getLogger(Lanes.class);
     private static final int MOST_THREADS = 32;
-    private static final Executor LATER = CompletableFuture.delayedExecutor(100, TimeUnit.MILLISECONDS);
+
+    /** Needs no thread for handing over a task. */
+    private static final Executor LATER = CompletableFuture.delayedExecutor(100, TimeUnit.MILLISECONDS, Runnable::run);
 
     private final Executor executor;
     private final @Nullable ThreadPoolExecutor own;
