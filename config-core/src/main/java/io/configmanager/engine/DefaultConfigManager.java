@@ -167,6 +167,9 @@ final class DefaultConfigManager implements ConfigManager {
 
     /** By the startup policy; yields what stands against it, for the end of a message, or null if values are served now. */
     private @Nullable String goOnWithoutStore() {
+        if (Thread.currentThread().isInterrupted()) {
+            return ": interrupted while it was connecting";
+        }
         if (status.state() == WatchState.STOPPED || settings.startupPolicy == StartupPolicy.FAIL) {
             return "";
         }

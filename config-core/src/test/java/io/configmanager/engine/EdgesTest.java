@@ -11,6 +11,7 @@ import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigFilter;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.KeyState;
+import io.configmanager.ManagerStateException;
 import io.configmanager.StoreException;
 import io.configmanager.ValueType;
 import io.configmanager.WatchState;
@@ -24,6 +25,7 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +37,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import javax.crypto.SecretKey;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -48,6 +52,24 @@ class EdgesTest {
 
     @Nested
     class Times extends OnMemoryStore {
+
+        @Test
+        void aStartThatIsInterruptedIsNoStartWithoutTheStore() {
+            manager = builder()
+                    .startup(StartupPolicy.DEFAULTS, Duration.ofMinutes(1))
+                    .build();
+            memory.setAvailable(false);
+
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(manager::connect)
+                    .isInstanceOf(ManagerStateException.class)
+                    .hasMessageContaining("interrupted");
+            assertThat(Thread.interrupted()).isTrue();
+
+            memory.setAvailable(true);
+            manager.connect();
+            assertThat(manager.watchStatus().state()).isEqualTo(WatchState.LIVE);
+        }
 
         @Test
         void whoeverWaitsForEverWaitsUntilItComes() {
@@ -251,6 +273,34 @@ class EdgesTest {
                     .hasMessageContaining("surrogate");
             assertThatCode(() -> config.set("a", "x\uD83D\uDE00\u0000")).doesNotThrowAnyException();
             assertThat(config.get("a", String.class)).isEqualTo("x\uD83D\uDE00\u0000");
+        }
+
+        @Test
+        void manyWildcardsAndAnUnluckyKeyTakeNoTime() {
+            ConfigFilter filter = ConfigFilter.glob("**a".repeat(20) + "**b");
+
+            assertThat(CompletableFuture.supplyAsync(() -> filter.matches("a".repeat(500))))
+                    .succeedsWithin(SOON)
+                    .isEqualTo(false);
+            assertThat(filter.matches("a".repeat(500) + "b")).isTrue();
+        }
+
+        @Test
+        void aPatternMeansWhatItsRegularExpressionMeans() {
+            Random random = new Random(1);
+            for (int i = 0; i < 20_000; i++) {
+                ConfigFilter.Glob glob = new ConfigFilter.Glob(text(random, "ab/.*?*"));
+                String key = text(random, "ab/.");
+                assertThat(glob.matches(key))
+                        .as("%s for '%s'", glob, key)
+                        .isEqualTo(Pattern.matches(glob.regex(), key));
+            }
+        }
+
+        private String text(Random random, String characters) {
+            return random.ints(1 + random.nextInt(8), 0, characters.length())
+                    .mapToObj(i -> characters.substring(i, i + 1))
+                    .collect(Collectors.joining());
         }
 
         @Test
