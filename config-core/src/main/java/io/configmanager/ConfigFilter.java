@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager;
 
+import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Which keys of a namespace are meant: some keys by name, all below a prefix, or a pattern. */
@@ -54,20 +54,48 @@ public sealed interface ConfigFilter {
     final class Glob implements ConfigFilter {
 
         private final String pattern;
-        private final Pattern regex;
+        private final String literal;
 
         public Glob(String pattern) {
             this.pattern = ConfigNames.requireGlob(pattern);
-            this.regex = Pattern.compile(toRegex(pattern));
+            this.literal = literalOf(pattern);
         }
 
+        /** Without going back: with a regular expression, several wildcards and an unlucky key take for ever. */
         @Override
         public boolean matches(String key) {
-            return regex.matcher(key).matches();
+            if (!key.startsWith(literal)) {
+                return false;
+            }
+            // Whether the pattern so far means the first so many characters of the key.
+            boolean[] first = new boolean[key.length() + 1];
+            first[literal.length()] = true;
+            int next = literal.length();
+            while (next < pattern.length()) {
+                char wanted = pattern.charAt(next);
+                boolean deep = pattern.startsWith("**", next);
+                if (wanted == '*') {
+                    for (int n = 1; n <= key.length(); n++) {
+                        first[n] |= first[n - 1] && (deep || key.charAt(n - 1) != '/');
+                    }
+                } else {
+                    for (int n = key.length(); n > 0; n--) {
+                        char found = key.charAt(n - 1);
+                        first[n] = first[n - 1] && (wanted == '?' ? found != '/' : found == wanted);
+                    }
+                    first[0] = false;
+                }
+                next += deep ? 2 : 1;
+            }
+            return first[key.length()];
         }
 
         /** The characters before the first wildcard: every matching key begins with them. */
         public String literal() {
+            return literal;
+        }
+
+        private static String literalOf(String pattern) {
             int end = 0;
             while (end < pattern.length() && pattern.charAt(end) != '*' && pattern.charAt(end) != '?') {
                 end++;
@@ -77,7 +105,7 @@ public sealed interface ConfigFilter {
 
         /** The same as a regular expression for the whole key, in the syntax that Java, PostgreSQL and PCRE share. */
         public String regex() {
-            return "^" + regex.pattern() + "$";
+            return "^" + toRegex(pattern) + "$";
         }
 
         private static String toRegex(String glob) {
@@ -108,7 +136,7 @@ public sealed interface ConfigFilter {
 
     /** Exactly these keys. */
     static ConfigFilter keys(String... keys) {
-        return new Keys(Set.of(keys));
+        return new Keys(Set.copyOf(Arrays.asList(keys)));
     }
 
     /** Every key below the path: {@code prefix("app")} means {@code app/…}, never {@code app} itself or {@code app2}. */

@@ -94,7 +94,8 @@ final class BootSnapshotSaver {
                 failing = false;
                 log.info("The boot snapshot {} can be written again", file);
             }
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
+            // Such as no memory for all of it at once.
             if (!failing) {
                 failing = true;
                 log.warn("The boot snapshot {} cannot be written now; it will be tried again", file, e);

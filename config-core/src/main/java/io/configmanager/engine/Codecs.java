@@ -41,7 +41,7 @@ final class Codecs {
     }
 
     Codec.Encoded encode(String namespace, String key, @Nullable Object value) {
-        String where = "Value for key '" + key + "' in namespace '" + namespace + "': ";
+        String where = where(namespace, key);
         if (value == null) {
             throw new InvalidConfigException(where + "null is not a value; delete the key instead");
         }
@@ -51,13 +51,25 @@ final class Codecs {
         } catch (RuntimeException e) {
             throw new InvalidConfigException(where + e.getMessage());
         }
-        // A char is at least one byte, so the length is counted exactly only for texts near the limit.
-        if (encoded.text().length() > maximumBytes
-                || (encoded.text().length() > maximumBytes / 4
-                        && encoded.text().getBytes(StandardCharsets.UTF_8).length > maximumBytes)) {
-            throw new InvalidConfigException(where + "larger than the limit of " + maximumBytes + " bytes");
-        }
+        requireStorable(namespace, key, encoded.text());
         return encoded;
+    }
+
+    /** Refuses an encoded value that is too large, or that no store could give back as it is. */
+    void requireStorable(String namespace, String key, String text) {
+        // A char is at least one byte, so the length is counted exactly only for texts near the limit.
+        if (text.length() > maximumBytes
+                || (text.length() > maximumBytes / 4 && text.getBytes(StandardCharsets.UTF_8).length > maximumBytes)) {
+            throw new InvalidConfigException(
+                    where(namespace, key) + "larger than the limit of " + maximumBytes + " bytes");
+        }
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new InvalidConfigException(where(namespace, key) + "half of a surrogate pair is not Unicode");
+        }
+    }
+
+    private static String where(String namespace, String key) {
+        return "Value for key '" + key + "' in namespace '" + namespace + "': ";
     }
 
     /** Why the entry's value can never be read, or null if it can. */

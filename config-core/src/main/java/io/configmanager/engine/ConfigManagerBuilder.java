@@ -35,6 +35,7 @@ public final class ConfigManagerBuilder {
     final List<Codec> codecs = new ArrayList<>();
     final List<ConfigObserver> observers = new ArrayList<>();
     final List<Consumer<ConfigChangeSet>> appliers = new ArrayList<>();
+    final List<Consumer<String>> reloaders = new ArrayList<>();
     Codec defaultCodec = new JsonCodec();
     StartupPolicy startupPolicy = StartupPolicy.SNAPSHOT;
     Duration startupTimeout = Duration.ofSeconds(10);
@@ -237,6 +238,16 @@ public final class ConfigManagerBuilder {
      */
     public ConfigManagerBuilder onApplied(Consumer<ConfigChangeSet> applier) {
         appliers.add(applier);
+        return this;
+    }
+
+    /**
+     * Called on the watch thread with a namespace that is loaded on demand and was compared with the store after its log was
+     * lost: keys that were not in memory may have changed without a change set for the {@link #onApplied appliers}, so what
+     * follows such a key must read it again. If that fails with a {@link io.configmanager.StoreException}, this is called again.
+     */
+    public ConfigManagerBuilder onReloaded(Consumer<String> reloader) {
+        reloaders.add(reloader);
         return this;
     }
 

@@ -422,6 +422,7 @@ final class DefaultConfig implements Config {
     private Operation.Put put(String key, Object value, WriteOptions options) {
         ConfigNames.requireKey(key);
         if (value instanceof ConfigEntry entry) {
+            codecs.requireStorable(namespace, key, entry.value());
             ValueType kept = options.secret() ? ValueType.SECRET : entry.type();
             return new Operation.Put(
                     namespace, key, entry.value(), entry.codec(), kept, options.ttl(), options.condition());

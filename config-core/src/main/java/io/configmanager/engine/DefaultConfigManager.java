@@ -103,7 +103,7 @@ final class DefaultConfigManager implements ConfigManager {
         this.reconciler = new Reconciler(codecs, settings.maximumEntries, observer);
         this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
         this.lanes = new Lanes(settings.listenerExecutor);
-        this.dispatcher = new Dispatcher(settings.appliers, observer, System::nanoTime);
+        this.dispatcher = new Dispatcher(settings.appliers, settings.reloaders, observer, System::nanoTime);
         this.writes = new Writes(
                 store, reconciler, operation -> config(operation.namespace()).known(operation.key()), this::position);
         settings.namespaces.forEach(name -> reconciler.activate(config(name).cache()));
@@ -136,19 +136,27 @@ final class DefaultConfigManager implements ConfigManager {
     private void connect(@Nullable DiskOutbox outbox) {
         writes.useOutbox(outbox);
         Running started = start(outbox);
-        boolean untilPermanentFailure = settings.startupPolicy != StartupPolicy.DEFAULTS;
-        String problem = awaitLive(settings.startupTimeout, untilPermanentFailure) ? null : goOnWithoutStore();
-        if (problem == null) {
+        try {
+            boolean untilPermanentFailure = settings.startupPolicy != StartupPolicy.DEFAULTS;
+            String problem = awaitLive(settings.startupTimeout, untilPermanentFailure) ? null : goOnWithoutStore();
+            if (problem != null) {
+                throw notLive(problem);
+            }
             running = started;
             phase = Phase.CONNECTED;
-            if (outbox != null) {
-                outbox.start();
+        } finally {
+            if (phase != Phase.CONNECTED) {
+                stop(started);
             }
-            return;
         }
-        stop(started);
+        if (outbox != null) {
+            outbox.start();
+        }
+    }
+
+    private ManagerStateException notLive(String problem) {
         Throwable cause = status.lastFailure();
-        throw new ManagerStateException(
+        return new ManagerStateException(
                 status.state() == WatchState.STOPPED
                         ? "The manager was closed while it was connecting"
                         : "Configuration from " + store.description() + " is not live"
@@ -159,6 +167,9 @@ final class DefaultConfigManager implements ConfigManager {
 
     /** By the startup policy; yields what stands against it, for the end of a message, or null if values are served now. */
     private @Nullable String goOnWithoutStore() {
+        if (Thread.currentThread().isInterrupted()) {
+            return ": interrupted while it was connecting";
+        }
         if (status.state() == WatchState.STOPPED || settings.startupPolicy == StartupPolicy.FAIL) {
             return "";
         }
@@ -193,9 +204,22 @@ final class DefaultConfigManager implements ConfigManager {
 
     @Override
     public void close() {
+        // An interrupt must not keep it from waiting for its threads, nor from writing the boot snapshot.
+        boolean interrupted = Thread.interrupted();
+        try {
+            closeUninterrupted();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void closeUninterrupted() {
         // First, and without the lock, so that a connect that still waits gives up.
         status.stopped();
         reconciler.close();
+        long deadline;
         lifecycle.lock();
         try {
             if (phase == Phase.CLOSED) {
@@ -206,7 +230,7 @@ final class DefaultConfigManager implements ConfigManager {
             if (outbox != null) {
                 outbox.stop();
             }
-            long deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
+            deadline = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
             dispatcher.close();
             lanes.close();
             Running last = running;
@@ -224,10 +248,11 @@ final class DefaultConfigManager implements ConfigManager {
                     outbox.close();
                 }
             }
-            lanes.awaitLeft(deadline);
         } finally {
             lifecycle.unlock();
         }
+        // Without the lock, which another listener may want for the same.
+        lanes.awaitLeft(deadline);
     }
 
     @Override
@@ -364,7 +389,10 @@ final class DefaultConfigManager implements ConfigManager {
                 @Override
                 public boolean isOfAnotherHistory(Position position) {
                     Running now = running;
-                    return now != null && now.loop().isOfAnotherHistory(position);
+                    if (now == null) {
+                        throw new StoreException("The manager is closed", true, null);
+                    }
+                    return now.loop().isOfAnotherHistory(position);
                 }
 
                 @Override

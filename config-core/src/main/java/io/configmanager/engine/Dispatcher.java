@@ -5,6 +5,7 @@ import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigObserver;
+import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.SubscriptionStats;
 import java.lang.ref.ReferenceQueue;
@@ -35,6 +36,7 @@ final class Dispatcher implements Audience {
     private static final long START_RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final List<Consumer<ConfigChangeSet>> appliers;
+    private final List<Consumer<String>> reloaders;
     private final ConfigObserver observer;
     private final LongSupplier nanoTime;
     private final Map<String, Subscribers> namespaces = new ConcurrentHashMap<>();
@@ -113,8 +115,14 @@ final class Dispatcher implements Audience {
         }
     }
 
-    Dispatcher(List<Consumer<ConfigChangeSet>> appliers, ConfigObserver observer, LongSupplier nanoTime) {
+    /** @param reloaders do for appliers what {@link Subscriber#reload} does for subscribers */
+    Dispatcher(
+            List<Consumer<ConfigChangeSet>> appliers,
+            List<Consumer<String>> reloaders,
+            ConfigObserver observer,
+            LongSupplier nanoTime) {
         this.appliers = List.copyOf(appliers);
+        this.reloaders = List.copyOf(reloaders);
         this.observer = observer;
         this.nanoTime = nanoTime;
     }
@@ -139,6 +147,16 @@ final class Dispatcher implements Audience {
 
     @Override
     public void reloaded(String namespace, @Nullable Set<String> compared) {
+        for (Consumer<String> reloader : reloaders) {
+            try {
+                reloader.accept(namespace);
+            } catch (StoreException e) {
+                throw e;
+            } catch (Throwable e) {
+                observer.listenerFailed();
+                log.error("What follows namespace '{}' could not be read again", namespace, e);
+            }
+        }
         Subscribers subscribers = namespaces.get(namespace);
         if (subscribers != null) {
             subscribers.all.keySet().forEach(subscriber -> subscriber.reload(compared));

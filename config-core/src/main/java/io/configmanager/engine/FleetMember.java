@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
@@ -178,7 +179,7 @@ final class FleetMember implements Fleet {
         if (!(share > 0 && share <= 1)) {
             throw new InvalidConfigException("Invalid share " + share + ": it must be more than 0 and at most 1");
         }
-        long end = nanoTime.getAsLong() + timeout.toNanos();
+        long end = nanoTime.getAsLong() + Math.max(0, TimeUnit.NANOSECONDS.convert(timeout));
         try {
             while (true) {
                 StoreException failure = null;

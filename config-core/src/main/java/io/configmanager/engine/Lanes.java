@@ -3,15 +3,20 @@ package io.configmanager.engine;
 
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The threads on which subscribers run: at most 32 of its own, none while nothing happens, or those of an executor that
@@ -19,13 +24,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lanes implements Executor {
 
+    private static final Logger log = LoggerFactory.getLogger(Lanes.class);
     private static final int MOST_THREADS = 32;
+
+    /** Needs no thread for handing over a task. */
+    private static final Executor LATER = CompletableFuture.delayedExecutor(100, TimeUnit.MILLISECONDS, Runnable::run);
 
     private final Executor executor;
     private final @Nullable ThreadPoolExecutor own;
     private final Set<Thread> inside = ConcurrentHashMap.newKeySet();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition left = lock.newCondition();
+    private final AtomicBoolean starved = new AtomicBoolean();
     private volatile boolean closed;
 
     /** @param given runs the subscribers instead of threads of this; not closed by this */
@@ -50,7 +60,25 @@ final class Lanes implements Executor {
         if (closed) {
             throw new RejectedExecutionException("The manager is closed");
         }
-        executor.execute(() -> run(task));
+        try {
+            executor.execute(() -> run(task));
+            starved.set(false);
+        } catch (RejectedExecutionException | OutOfMemoryError e) {
+            // No room, no memory for a thread: nobody may lose what waits only because nothing newer comes.
+            if (!starved.getAndSet(true)) {
+                log.error("Subscribers cannot be run now; it is tried again", e);
+            }
+            LATER.execute(() -> again(task));
+        }
+    }
+
+    private void again(Runnable task) {
+        if (closed) {
+            // It only learns that this is the end.
+            run(task);
+        } else {
+            execute(task);
+        }
     }
 
     private void run(Runnable task) {
@@ -75,16 +103,13 @@ final class Lanes implements Executor {
         }
     }
 
-    /** Waits until nobody is inside, and interrupts who is still there at the deadline. Not from inside: returns at once. */
+    /** Waits until nobody but the caller is inside, and interrupts who is still there at the deadline. */
     void awaitLeft(long deadlineNanos) {
-        if (inside.contains(Thread.currentThread())) {
-            return;
-        }
         lock.lock();
         try {
-            while (!inside.isEmpty()) {
+            while (others().findAny().isPresent()) {
                 if (left.awaitNanos(deadlineNanos - System.nanoTime()) <= 0) {
-                    inside.forEach(Thread::interrupt);
+                    others().forEach(Thread::interrupt);
                     return;
                 }
             }
@@ -93,6 +118,10 @@ final class Lanes implements Executor {
         } finally {
             lock.unlock();
         }
+    }
+
+    private Stream<Thread> others() {
+        return inside.stream().filter(thread -> thread != Thread.currentThread());
     }
 
     private void signalLeft() {

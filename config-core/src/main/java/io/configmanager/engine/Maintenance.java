@@ -58,6 +58,8 @@ final class Maintenance implements Runnable {
                 turn();
             } catch (InterruptedException e) {
                 log.debug("Interrupted; going on", e);
+            } catch (Throwable e) {
+                log.error("Maintenance failed; it will be tried again", e);
             }
         }
         if (fleet != null) {
@@ -81,11 +83,14 @@ final class Maintenance implements Runnable {
         if (nanoTime.getAsLong() - next < 0) {
             return;
         }
-        if (status.state() == WatchState.LIVE) {
-            save.run();
-            maintain();
+        try {
+            if (status.state() == WatchState.LIVE) {
+                save.run();
+                maintain();
+            }
+        } finally {
+            schedule();
         }
-        schedule();
     }
 
     private void maintain() {

@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class NamespaceCache {
 
+    /** Answers ahead of the feed that are kept of a namespace on demand: each further one costs a copy of them all. */
+    private static final int MOST_AHEAD = 10_000;
+
     private final String namespace;
     private final Codecs codecs;
     private final int bound;
@@ -296,7 +299,10 @@ final class NamespaceCache {
                 return;
             }
             if (ahead) {
-                own.put(key, slot);
+                // What is asked for again is read again, and is not older then.
+                if (before.onDemand == null || known != null || before.own().size() < Math.min(bound, MOST_AHEAD)) {
+                    own.put(key, slot);
+                }
             } else if (before.onDemand != null && before.committed(key) == null) {
                 before.onDemand.put(key, slot);
             }

@@ -52,6 +52,10 @@ final class Slot {
             value = codecs.named(present.codec()).decode(present.value(), type);
         } catch (RuntimeException e) {
             throw new ConfigValueException(present.namespace(), present.key(), String.valueOf(e.getMessage()), null);
+        } catch (StackOverflowError | LinkageError | AssertionError e) {
+            // The value's doing, or that of the code that makes it; its text was not written with secrets in mind.
+            throw new ConfigValueException(
+                    present.namespace(), present.key(), e.getClass().getName(), null);
         }
         decoded = new Decoded(type, value);
         return value;

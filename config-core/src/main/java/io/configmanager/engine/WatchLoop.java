@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -65,6 +66,10 @@ final class WatchLoop implements Runnable {
     private String resyncReason = "start";
     private boolean wasLive;
     private int lostInRow;
+
+    /** Namespaces whose reload not everybody was told, with the keys of which the difference was; null for all of them. */
+    private final Map<String, @Nullable Set<String>> reloaded = new LinkedHashMap<>();
+
     private volatile boolean stopping;
     private volatile @Nullable Feed feed;
 
@@ -104,6 +109,9 @@ final class WatchLoop implements Runnable {
             } catch (InterruptedException e) {
                 // Only stop() ends the watch: who interrupted meant something else, a listener's work perhaps.
                 log.debug("Interrupted", e);
+            } catch (Throwable e) {
+                // Such as no memory to say what has failed.
+                log.error("The watch goes on after a failure that could not be dealt with", e);
             }
         }
         closeFeed();
@@ -127,11 +135,13 @@ final class WatchLoop implements Runnable {
                 status.attempting();
                 open();
             }
+            tellReloaded();
             poll();
             if (status.failures() == 0) {
                 lostInRow = 0;
             }
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
+            // Whatever a store throws, also undeclared.
             closeFeed();
             if (!stopping) {
                 recover(e);
@@ -155,9 +165,12 @@ final class WatchLoop implements Runnable {
             position = null;
             resyncReason = "error";
         }
-        status.failed(e);
-        audience.failed(e);
-        pause.await(backoff.delay(failures, random));
+        try {
+            status.failed(e);
+            audience.failed(e);
+        } finally {
+            pause.await(backoff.delay(failures, random));
+        }
     }
 
     private void open() {
@@ -279,9 +292,26 @@ final class WatchLoop implements Runnable {
         differences.forEach(audience);
         onDemand.forEach(name -> {
             Answers asked = answers.get(name);
-            audience.reloaded(name, asked == null ? null : asked.keys());
+            Set<String> compared = asked == null ? null : asked.keys();
+            Set<String> before = reloaded.get(name);
+            reloaded.put(name, before == null ? compared : compared == null ? before : common(before, compared));
         });
+        tellReloaded();
         return snapshot;
+    }
+
+    /** Before anything newer is told: whoever was told that does not look for what is older. Throws if the store cannot be read. */
+    private void tellReloaded() {
+        for (String name : List.copyOf(reloaded.keySet())) {
+            audience.reloaded(name, reloaded.get(name));
+            reloaded.remove(name);
+        }
+    }
+
+    private static Set<String> common(Set<String> some, Set<String> others) {
+        Set<String> both = new HashSet<>(some);
+        both.retainAll(others);
+        return both;
     }
 
     /**
@@ -346,7 +376,7 @@ final class WatchLoop implements Runnable {
         if (open != null) {
             try {
                 open.close();
-            } catch (RuntimeException e) {
+            } catch (Throwable e) {
                 log.debug("A feed did not close", e);
             }
         }

@@ -26,7 +26,10 @@ interface Disk {
     /** The type of the file system, as the operating system calls it. */
     String typeOf(Path directory) throws IOException;
 
-    /** Makes the directory, with those above it, and lets only the owner in, also where it exists. */
+    /**
+     * Makes the directory, with those above it, and lets only the owner in, also where it exists, unless it is somebody
+     * else's that this process may write.
+     */
     void createDirectory(Path directory) throws IOException;
 
     /** The names of the files and directories in it, or none if there is no such directory. */

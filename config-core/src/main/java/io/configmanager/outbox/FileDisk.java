@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -37,7 +38,14 @@ final class FileDisk implements Disk {
     public void createDirectory(Path directory) throws IOException {
         Files.createDirectories(directory, onlyForOwner(directory, "rwx------"));
         if (isPosix(directory)) {
-            Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+            try {
+                Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+            } catch (FileSystemException e) {
+                // The root of a volume belongs to whoever has mounted it; what is made in it is for the owner only.
+                if (!Files.isWritable(directory)) {
+                    throw e;
+                }
+            }
         }
     }
 

@@ -30,13 +30,16 @@ public record OutboxSettings(
         Duration idleInterval,
         Duration passTimeout) {
 
+    private static final Duration LONGEST = Duration.ofDays(365);
+
     public OutboxSettings {
         if (maximumOperations < 1 || maximumBytes < 1) {
             throw new InvalidConfigException("Invalid size of the outbox: it must be positive");
         }
         for (Duration each : new Duration[] {deadline, pendingInterval, idleInterval, passTimeout}) {
-            if (each.isNegative() || each.isZero()) {
-                throw new InvalidConfigException("Invalid time " + each + " of the outbox: it must be positive");
+            if (each.isNegative() || each.isZero() || each.compareTo(LONGEST) > 0) {
+                throw new InvalidConfigException("Invalid time " + each
+                        + " of the outbox: it must be positive and at most " + LONGEST.toDays() + " days");
             }
         }
     }

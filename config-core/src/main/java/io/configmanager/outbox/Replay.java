@@ -77,7 +77,7 @@ final class Replay implements Runnable {
             Duration wait = settings.pendingInterval();
             try {
                 wait = pass();
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) {
                 log.warn("Applying queued writes failed; it will be tried again", e);
             }
             try {

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -84,13 +85,7 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
 
     @Override
     public final Optional<T> get(Duration timeout) throws InterruptedException {
-        long nanos;
-        try {
-            nanos = timeout.toNanos();
-        } catch (ArithmeticException longerThanAnybodyLives) {
-            nanos = Long.MAX_VALUE;
-        }
-        return Optional.ofNullable(take(nanos));
+        return Optional.ofNullable(take(Math.max(0, TimeUnit.NANOSECONDS.convert(timeout))));
     }
 
     @Override

@@ -410,7 +410,7 @@ class LaneTest {
 
         @Test
         void aStuckListenerHoldsBackOnlyItself() {
-            Dispatcher dispatcher = new Dispatcher(List.of(), observer, () -> now);
+            Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), observer, () -> now);
             listen(dispatcher, "", changes -> order.add("one"), tasks::add);
             listen(dispatcher, "", changes -> order.add("two"), tasks::add);
 
@@ -462,7 +462,7 @@ class LaneTest {
         @SafeVarargs
         @SuppressWarnings("varargs")
         private Dispatcher dispatcher(Consumer<ConfigChangeSet>... appliers) {
-            return new Dispatcher(List.of(appliers), observer, () -> now);
+            return new Dispatcher(List.of(appliers), List.of(), observer, () -> now);
         }
     }
 

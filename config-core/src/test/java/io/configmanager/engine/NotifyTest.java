@@ -548,7 +548,7 @@ class NotifyTest extends OnMemoryStore {
 
     @Test
     void aSubscriptionMadeWhileTheWatchRecoversIsNotLeftInFailure() {
-        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
+        Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
         dispatcher.failed(new StoreException("expected", true, null));
         List<String> told = new ArrayList<>();
         dispatcher.add("", new ToldHowItFares(told) {
@@ -566,7 +566,7 @@ class NotifyTest extends OnMemoryStore {
 
     @Test
     void aSubscriptionMadeWhileTheManagerClosesIsNotHeld() {
-        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
+        Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
         dispatcher.close();
         List<String> told = new ArrayList<>();
         Subscription subscription = dispatcher.add("", new ToldHowItFares(told));
@@ -626,7 +626,7 @@ class NotifyTest extends OnMemoryStore {
     /** A queue of bounded size behind a dispatcher; everything on the thread of the test, retries when it says so. */
     private static final class EventQueue {
 
-        final Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
+        final Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
         private final BlockingQueue<ConfigEvent<String>> events;
         private final Signal signal = new Signal();
         private final Backlog backlog = new Backlog(ConfigFilter.keys("a"), signal, true, true, () -> 0);

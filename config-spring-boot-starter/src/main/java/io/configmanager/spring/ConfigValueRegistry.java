@@ -10,6 +10,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.ConfigView;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
+import io.configmanager.StoreException;
 import io.configmanager.codec.Codec;
 import io.configmanager.spring.Binding.Fallback;
 import io.configmanager.spring.Binding.Reading;
@@ -318,6 +319,9 @@ final class ConfigValueRegistry
             return new Reading(demand.wrap(codec.decode(found.value(), demand.type())), null, found.revision());
         } catch (RuntimeException e) {
             return new Reading(null, String.valueOf(e.getMessage()), found.revision());
+        } catch (StackOverflowError | LinkageError | AssertionError e) {
+            // Of the class that the value is made of; the other targets of the change set must not suffer.
+            return new Reading(null, e.getClass().getName(), found.revision());
         }
     }
 
@@ -432,15 +436,38 @@ final class ConfigValueRegistry
 
     @Override
     public void refresh(String namespace, String key) {
-        for (Binding binding : index.getOrDefault(new Name(namespace, key), Set.of())) {
+        try {
+            refresh(new Name(namespace, key), false);
+        } catch (ManagerStateException e) {
+            // Closed meanwhile: every target keeps what it has.
+        }
+    }
+
+    /** Any key of a namespace on demand may have changed; throws if the store cannot be read. */
+    void reloaded(String namespace) {
+        try {
+            for (Name name : index.keySet()) {
+                if (name.namespace().equals(namespace)) {
+                    refresh(name, true);
+                }
+            }
+        } catch (ManagerStateException e) {
+            // Closed meanwhile: every target keeps what it has.
+        }
+    }
+
+    private void refresh(Name name, boolean failing) {
+        for (Binding binding : index.getOrDefault(name, Set.of())) {
             try {
                 binding.refresh(this);
             } catch (ManagerStateException e) {
-                // Closed meanwhile: every target keeps what it has.
-                return;
+                throw e;
             } catch (RuntimeException e) {
                 // A namespace that is loaded on demand may have to ask the store.
                 report(binding.demand, "it could not be read: " + e.getMessage(), UNREAD);
+                if (failing && e instanceof StoreException) {
+                    throw e;
+                }
             }
         }
     }

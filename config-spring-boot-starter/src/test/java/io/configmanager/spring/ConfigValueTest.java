@@ -858,6 +858,82 @@ class ConfigValueTest {
                 .run(context -> assertThat(asked).contains("configManager").doesNotContain("composed"));
     }
 
+    record Picky(int n) {
+        Picky {
+            if (n == 2) {
+                throw new AssertionError("expected");
+            }
+        }
+    }
+
+    static class WithPicky {
+        @ConfigValue("a/picky")
+        Picky picky = new Picky(0);
+
+        @ConfigValue(key = "b/number", defaultValue = "1")
+        int number;
+    }
+
+    @Test
+    void anErrorOfAValuesClassTouchesNoOtherTarget() {
+        runner.withBean(WithPicky.class).run(context -> {
+            WithPicky bean = context.getBean(WithPicky.class);
+            context.getBean(Config.class)
+                    .commit(batch -> batch.set("a/picky", Map.of("n", 2)).set("b/number", 5));
+            await().untilAsserted(() -> assertThat(bean.number).isEqualTo(5));
+            assertThat(bean.picky).isEqualTo(new Picky(0));
+            assertThat(context.getBean(ConfigBindings.class).bindings("", "a/picky"))
+                    .singleElement()
+                    .satisfies(binding -> assertThat(binding.lastError()).isEqualTo("java.lang.AssertionError"));
+        });
+    }
+
+    static class OfALargeNamespace {
+        @ConfigValue("k/1")
+        int one;
+
+        @ConfigValue(key = "k/2", defaultValue = "7")
+        int two;
+    }
+
+    @Test
+    void whatIsNoLongerInMemoryIsFollowedAcrossAGapToo() {
+        for (int i = 0; i < 20; i++) {
+            put("", "k/" + i, "1");
+        }
+        MemoryConfigStore others = store.another();
+        runner.withPropertyValues("config.cache.maximum-entries=5", "config.watch.last-retry=100ms")
+                .withBean(OfALargeNamespace.class)
+                .run(context -> {
+                    OfALargeNamespace bean = context.getBean(OfALargeNamespace.class);
+                    ConfigManager manager = context.getBean(ConfigManager.class);
+                    assertThat(bean.one).isEqualTo(1);
+                    for (int i = 3; i < 100; i++) {
+                        manager.namespace("").get("k/" + i, Integer.class, 0);
+                    }
+                    store.setAvailable(false);
+                    await().until(() -> manager.watchStatus().consecutiveFailures() > 1);
+                    others.commit(Commit.of(
+                            List.of(
+                                    new Operation.Put(
+                                            "",
+                                            "k/1",
+                                            "2",
+                                            JsonCodec.NAME,
+                                            io.configmanager.ValueType.INTEGER,
+                                            null,
+                                            io.configmanager.Condition.ALWAYS),
+                                    new Operation.Delete("", "k/2", io.configmanager.Condition.ALWAYS)),
+                            null,
+                            null));
+                    others.compact();
+                    store.setAvailable(true);
+
+                    await().untilAsserted(() ->
+                            assertThat(List.of(bean.one, bean.two)).containsExactly(2, 7));
+                });
+    }
+
     private void put(String namespace, String key, String json) {
         store.commit(Commit.of(
                 List.of(new Operation.Put(

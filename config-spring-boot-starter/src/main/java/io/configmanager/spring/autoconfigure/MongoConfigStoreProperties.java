@@ -55,7 +55,14 @@ record MongoConfigStoreProperties(
      *
      * @param uri Connection string of a client of its own; by default as spring.mongodb says.
      */
-    record Feed(@Nullable String uri) {}
+    record Feed(@Nullable String uri) {
+
+        /** Not the connection string, which may have a password. */
+        @Override
+        public String toString() {
+            return "Feed[]";
+        }
+    }
 
     /**
      * How much history is kept at least.

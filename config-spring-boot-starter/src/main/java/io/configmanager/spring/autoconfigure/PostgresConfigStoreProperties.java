@@ -52,7 +52,14 @@ record PostgresConfigStoreProperties(
     record Listener(
             @Nullable String url,
             @Nullable String username,
-            @Nullable String password) {}
+            @Nullable String password) {
+
+        /** Neither the password nor the URL, which may have one. */
+        @Override
+        public String toString() {
+            return "Listener[username=" + username + "]";
+        }
+    }
 
     /**
      * How much history is kept at least.

@@ -258,6 +258,16 @@ class PlantedSecretsEverywhereTest {
 
     /** The search sees what this module's tests print, and what this test collects. */
     @Test
+    void noTextOfPropertiesHasASecret() {
+        assertThat(List.of(
+                        new ConfigProperties.Snapshot(true, null, SECRET),
+                        new PostgresConfigStoreProperties.Listener(
+                                "jdbc:postgresql:x?password=" + SECRET, "me", SECRET),
+                        new MongoConfigStoreProperties.Feed("mongodb://me:" + SECRET + "@there")))
+                .allSatisfy(properties -> assertThat(properties.toString()).doesNotContain(SECRET));
+    }
+
+    @Test
     void theSearchIsAtWork() {
         System.out.println("printed " + SECRET);
         assertThat(PlantedSecrets.takeLeaks()).containsExactly("printed <<planted secret>>");
