@@ -2,6 +2,7 @@
 package io.configmanager.store;
 
 import io.configmanager.InvalidConfigException;
+import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -25,10 +26,10 @@ public record Commit(
     private static final int LONGEST_AUTHOR = 255;
     private static final int LONGEST_COMMENT = 4_096;
 
-    /** @throws InvalidConfigException for an author or a comment that is too long for every line of the log to have it */
+    /** @throws InvalidConfigException for an author or a comment that is too long, or that not every store can keep */
     public Commit {
-        requireAtMost("author", author, LONGEST_AUTHOR);
-        requireAtMost("comment", comment, LONGEST_COMMENT);
+        requireKeepable("author", author, LONGEST_AUTHOR);
+        requireKeepable("comment", comment, LONGEST_COMMENT);
         operations = List.copyOf(operations);
         if (operations.isEmpty()) {
             throw new IllegalArgumentException("A commit needs at least one operation");
@@ -41,8 +42,15 @@ public record Commit(
         }
     }
 
-    private static void requireAtMost(String what, @Nullable String text, int longest) {
-        if (text != null && text.length() > longest) {
+    private static void requireKeepable(String what, @Nullable String text, int longest) {
+        if (text == null) {
+            return;
+        }
+        if (text.indexOf('\0') >= 0 || !StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+            throw new InvalidConfigException(
+                    "Invalid " + what + ": it has a NUL or half of a surrogate pair, which not every store can keep");
+        }
+        if (text.length() > longest) {
             throw new InvalidConfigException(
                     "Invalid " + what + ": it has " + text.length() + " characters, more than " + longest);
         }

@@ -76,7 +76,7 @@ public record StoreSettings(
          * versions. 24 hours, 10,000 and 10 by default. A feed that was away for longer needs a snapshot.
          */
         public final B retention(Duration time, long revisions, int versions) {
-            if (time.isNegative() || revisions < 0 || versions < 1) {
+            if (time.isNegative() || time.compareTo(Operation.LONGEST_TTL) > 0 || revisions < 0 || versions < 1) {
                 throw new InvalidConfigException(
                         "Invalid retention: " + time + ", " + revisions + " revisions, " + versions + " versions");
             }
@@ -93,8 +93,9 @@ public record StoreSettings(
         }
 
         protected static Duration requirePositive(String what, Duration duration) {
-            if (duration.isNegative() || duration.isZero()) {
-                throw new InvalidConfigException("Invalid " + what + " " + duration + ": it must be positive");
+            if (duration.isNegative() || duration.isZero() || duration.compareTo(Operation.LONGEST_TTL) > 0) {
+                throw new InvalidConfigException(
+                        "Invalid " + what + " " + duration + ": it must be positive and at most 36,500 days");
             }
             return duration;
         }

@@ -179,7 +179,7 @@ class EdgesTest {
                 applied(revision);
                 free.countDown();
 
-                assertThat(told.poll(5, TimeUnit.SECONDS)).isEqualTo(revision);
+                assertThat(told.poll(20, TimeUnit.SECONDS)).isEqualTo(revision);
                 await().atMost(SOON)
                         .until(() -> events.stream()
                                 .anyMatch(event ->
@@ -196,14 +196,14 @@ class EdgesTest {
             applied(put("a", "{\"n\":1}"));
             BlockingQueue<ConfigEvent<Picky>> events = new LinkedBlockingQueue<>();
             config.notify(ConfigFilter.keys("a"), Picky.class, "a", events);
-            assertThat(events.poll(5, TimeUnit.SECONDS)).isNotNull();
+            assertThat(events.poll(20, TimeUnit.SECONDS)).isNotNull();
 
             put("a", "{\"n\":2}");
-            assertThat(events.poll(5, TimeUnit.SECONDS).error()).hasMessageContaining("AssertionError");
+            assertThat(events.poll(20, TimeUnit.SECONDS).error()).hasMessageContaining("AssertionError");
             assertThat(events).isEmpty();
 
             put("a", "{\"n\":3}");
-            assertThat(events.poll(5, TimeUnit.SECONDS).result().value()).isEqualTo(new Picky(3));
+            assertThat(events.poll(20, TimeUnit.SECONDS).result().value()).isEqualTo(new Picky(3));
         }
     }
 
@@ -247,7 +247,7 @@ class EdgesTest {
             manager.close();
 
             assertThat(Thread.interrupted()).isTrue();
-            assertThat(interrupted.await(5, TimeUnit.SECONDS)).isTrue();
+            assertThat(interrupted.await(20, TimeUnit.SECONDS)).isTrue();
             assertThat(directory.resolve("config.snapshot")).exists();
         }
 
@@ -257,7 +257,7 @@ class EdgesTest {
             config.listen(ConfigFilter.ALL, changes -> manager.close());
             put("a", "2");
 
-            assertThat(interrupted.await(5, TimeUnit.SECONDS)).isTrue();
+            assertThat(interrupted.await(20, TimeUnit.SECONDS)).isTrue();
         }
     }
 
