@@ -17,6 +17,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.InjectionPoint;
+import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.springframework.beans.factory.UnsatisfiedDependencyException;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.DependencyDescriptor;
@@ -203,8 +206,12 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
                 }
                 return (changes, one) -> known.get();
             }
-            Object dependency = beanFactory.resolveDependency(new DependencyDescriptor(parameter, true), beanName);
-            return (changes, one) -> dependency;
+            try {
+                Object dependency = beanFactory.resolveDependency(new DependencyDescriptor(parameter, true), beanName);
+                return (changes, one) -> dependency;
+            } catch (NoSuchBeanDefinitionException e) {
+                throw new UnsatisfiedDependencyException(null, beanName, new InjectionPoint(parameter), e);
+            }
         }
 
         /** What the subscription itself can tell apart. */

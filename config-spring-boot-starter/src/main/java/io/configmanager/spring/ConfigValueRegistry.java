@@ -511,7 +511,15 @@ final class ConfigValueRegistry
     }
 
     private String line(Demand demand, @Nullable String problem) {
-        return demand + ": " + (problem != null ? problem : rejection(demand).orElse("there is no such key"));
+        return demand + ": " + (problem != null ? problem : rejection(demand).orElseGet(() -> absent(demand.key())));
+    }
+
+    /** Whoever thinks of properties writes dots, which are legal in keys but separate nothing. */
+    private static String absent(String key) {
+        return "there is no such key"
+                + (key.contains(".") && !key.contains("/")
+                        ? "; the property " + key + " is the key '" + key.replace('.', '/') + "'"
+                        : "");
     }
 
     private Optional<String> rejection(Demand demand) {

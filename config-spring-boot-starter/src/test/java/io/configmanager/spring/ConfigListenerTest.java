@@ -104,6 +104,22 @@ class ConfigListenerTest {
         }
     }
 
+    static class AsksForTheValue {
+        @ConfigListener(keys = "a/one")
+        void changed(String value) {
+            throw new AssertionError(value);
+        }
+    }
+
+    @Test
+    void aParameterThatIsNothingIsNamedWithItsMethod() {
+        runner.withBean(AsksForTheValue.class)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasMessageContaining("method 'changed' parameter 0")
+                        .hasMessageContaining("java.lang.String"));
+    }
+
     @Test
     void aMethodIsToldOfWhatItAskedForWithWhatItAskedFor() {
         runner.withPropertyValues("app.name=shop").withBean(Listening.class).run(context -> {
