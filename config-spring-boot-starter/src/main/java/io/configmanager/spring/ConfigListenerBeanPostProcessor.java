@@ -192,7 +192,7 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
                     ofParameters.add(ConfigFilter.keys(demand.key()));
                 }
                 if (demand.follows()) {
-                    Object follower = registry.get().supply(demand);
+                    Object follower = registry.get().supply(demand, false);
                     return (changes, one) -> follower;
                 }
                 LiveValue live = registry.get().live(demand);

@@ -308,7 +308,8 @@ class ConfigValueTest {
         assertThat(output)
                 .containsOnlyOnce("Constructed(text) (java.lang.String) gets its value once")
                 .contains("inject Live<T> to follow")
-                .doesNotContain("Constructed(live)");
+                .doesNotContain("Constructed(live)")
+                .doesNotContain("Constructed(provider)");
     }
 
     record Point(int x, int y) {}
