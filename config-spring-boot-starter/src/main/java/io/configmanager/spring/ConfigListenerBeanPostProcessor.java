@@ -54,18 +54,26 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
     @Override
     public Object postProcessAfterInitialization(Object bean, String beanName) {
         Class<?> type = AopProxyUtils.ultimateTargetClass(bean);
-        if (!type.getName().startsWith("org.springframework.")
-                && AnnotationUtils.isCandidateClass(type, ConfigListener.class)
-                && !without.contains(type)) {
-            Map<Method, ConfigListener> methods =
-                    MethodIntrospector.selectMethods(type, (MethodIntrospector.MetadataLookup<@Nullable ConfigListener>)
-                            method -> AnnotatedElementUtils.getMergedAnnotation(method, ConfigListener.class));
+        if (!without.contains(type)) {
+            Map<Method, ConfigListener> methods = methods(type);
             if (methods.isEmpty()) {
                 without.add(type);
             }
             methods.forEach((method, annotation) -> subscribe(bean, beanName, method, annotation));
         }
         return bean;
+    }
+
+    static boolean listens(Class<?> type) {
+        return !methods(type).isEmpty();
+    }
+
+    private static Map<Method, ConfigListener> methods(Class<?> type) {
+        return type.getName().startsWith("org.springframework.")
+                        || !AnnotationUtils.isCandidateClass(type, ConfigListener.class)
+                ? Map.of()
+                : MethodIntrospector.selectMethods(type, (MethodIntrospector.MetadataLookup<@Nullable ConfigListener>)
+                        method -> AnnotatedElementUtils.getMergedAnnotation(method, ConfigListener.class));
     }
 
     private void subscribe(Object bean, String beanName, Method method, ConfigListener annotation) {
