@@ -17,6 +17,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.InjectionPoint;
+import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.springframework.beans.factory.UnsatisfiedDependencyException;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.DependencyDescriptor;
@@ -51,18 +54,26 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
     @Override
     public Object postProcessAfterInitialization(Object bean, String beanName) {
         Class<?> type = AopProxyUtils.ultimateTargetClass(bean);
-        if (!type.getName().startsWith("org.springframework.")
-                && AnnotationUtils.isCandidateClass(type, ConfigListener.class)
-                && !without.contains(type)) {
-            Map<Method, ConfigListener> methods =
-                    MethodIntrospector.selectMethods(type, (MethodIntrospector.MetadataLookup<@Nullable ConfigListener>)
-                            method -> AnnotatedElementUtils.getMergedAnnotation(method, ConfigListener.class));
+        if (!without.contains(type)) {
+            Map<Method, ConfigListener> methods = methods(type);
             if (methods.isEmpty()) {
                 without.add(type);
             }
             methods.forEach((method, annotation) -> subscribe(bean, beanName, method, annotation));
         }
         return bean;
+    }
+
+    static boolean listens(Class<?> type) {
+        return !methods(type).isEmpty();
+    }
+
+    private static Map<Method, ConfigListener> methods(Class<?> type) {
+        return type.getName().startsWith("org.springframework.")
+                        || !AnnotationUtils.isCandidateClass(type, ConfigListener.class)
+                ? Map.of()
+                : MethodIntrospector.selectMethods(type, (MethodIntrospector.MetadataLookup<@Nullable ConfigListener>)
+                        method -> AnnotatedElementUtils.getMergedAnnotation(method, ConfigListener.class));
     }
 
     private void subscribe(Object bean, String beanName, Method method, ConfigListener annotation) {
@@ -189,7 +200,7 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
                     ofParameters.add(ConfigFilter.keys(demand.key()));
                 }
                 if (demand.follows()) {
-                    Object follower = registry.get().supply(demand);
+                    Object follower = registry.get().supply(demand, false);
                     return (changes, one) -> follower;
                 }
                 LiveValue live = registry.get().live(demand);
@@ -203,8 +214,12 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
                 }
                 return (changes, one) -> known.get();
             }
-            Object dependency = beanFactory.resolveDependency(new DependencyDescriptor(parameter, true), beanName);
-            return (changes, one) -> dependency;
+            try {
+                Object dependency = beanFactory.resolveDependency(new DependencyDescriptor(parameter, true), beanName);
+                return (changes, one) -> dependency;
+            } catch (NoSuchBeanDefinitionException e) {
+                throw new UnsatisfiedDependencyException(null, beanName, new InjectionPoint(parameter), e);
+            }
         }
 
         /** What the subscription itself can tell apart. */

@@ -12,6 +12,7 @@ import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
+import org.springframework.boot.LazyInitializationExcludeFilter;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
 import org.springframework.boot.convert.ApplicationConversionService;
@@ -112,6 +113,12 @@ public final class ConfigValueAutoConfiguration {
             ConfigurableListableBeanFactory beanFactory) {
         return new ConfigListenerBeanPostProcessor(
                 beanFactory, () -> beanFactory.getBean(ConfigValueRegistry.class), new Demands(beanFactory));
+    }
+
+    /** A listener that nobody has asked for yet would hear nothing, which {@code spring.main.lazy-initialization} does not mean. */
+    @Bean
+    static LazyInitializationExcludeFilter configListenerLazyInitializationExcludeFilter() {
+        return (beanName, definition, type) -> ConfigListenerBeanPostProcessor.listens(type);
     }
 
     @Bean

@@ -54,6 +54,13 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
         return known.once(known.group(group, !group.proxyable()), "The bean '" + beanName + "'");
     }
 
+    /** Finds them before Spring injects anything, so that its own errors do not hide what is wrong with them. */
+    @Override
+    public boolean postProcessAfterInstantiation(Object bean, String beanName) {
+        points.computeIfAbsent(bean.getClass(), this::find);
+        return true;
+    }
+
     @Override
     public PropertyValues postProcessProperties(PropertyValues properties, Object bean, String beanName) {
         for (Point point : points.computeIfAbsent(bean.getClass(), this::find)) {
@@ -78,6 +85,10 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
                 return;
             }
             String target = type.getName() + "." + field.getName();
+            if (isInjectedBySpring(field)) {
+                throw new IllegalStateException("@ConfigValue injects " + target
+                        + " by itself; remove @Autowired or @Inject, which look for a bean");
+            }
             if (Modifier.isStatic(field.getModifiers())) {
                 log.warn("@ConfigValue is not supported on the static field {}", target);
                 return;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.configmanager.spring;
 
+import java.lang.reflect.Field;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.ListableBeanFactory;
+import org.springframework.beans.factory.ObjectFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanDefinitionHolder;
 import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.AutowireCandidateResolver;
@@ -94,7 +97,7 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     }
 
     private @Nullable Object supply(ConfigValue annotation, DependencyDescriptor descriptor) {
-        return registry.get().supply(demand(annotation, descriptor));
+        return registry.get().supply(demand(annotation, descriptor), isProvided(descriptor));
     }
 
     private Demand demand(ConfigValue annotation, DependencyDescriptor descriptor) {
@@ -122,7 +125,10 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
         }
         boolean live = isLive(descriptor.getResolvableType());
         Group known = registry.get().group(wanted, !live && !wanted.proxyable());
-        return live ? known : registry.get().once(known, target(descriptor));
+        if (live) {
+            return known;
+        }
+        return isProvided(descriptor) ? known.proxy() : registry.get().once(known, target(descriptor));
     }
 
     /** Null also if there is a bean for the dependency. */
@@ -136,6 +142,16 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
                         || beanFactory.getBeanNamesForType(wanted, true, false).length > 0
                 ? null
                 : group;
+    }
+
+    /** Whether it is what an {@link ObjectProvider} asks for, again at each call. */
+    private static boolean isProvided(DependencyDescriptor descriptor) {
+        MethodParameter parameter = descriptor.getMethodParameter();
+        Field field = descriptor.getField();
+        Class<?> declared = parameter != null
+                ? parameter.getParameterType()
+                : field == null ? descriptor.getDependencyType() : field.getType();
+        return ObjectFactory.class.isAssignableFrom(declared);
     }
 
     private static boolean isLive(ResolvableType type) {

@@ -165,7 +165,7 @@ final class ConfigValueRegistry
         Fallback initialized = initial == null || initial.equals(unset) ? null : new Fallback(initial);
         Fallback fallback = fallback(demand, initialized);
         if (Modifier.isFinal(field.getModifiers())) {
-            Reading reading = once(demand, fallback);
+            Reading reading = once(demand, fallback, false);
             if (reading.value() != null) {
                 write(bean, field, reading.value());
             }
@@ -198,12 +198,16 @@ final class ConfigValueRegistry
         });
     }
 
-    /** The value for a parameter: a {@link Live} that follows, or the value of this moment. */
+    /**
+     * The value for a parameter: a {@link Live} that follows, or the value of this moment.
+     *
+     * @param askedAgain whether the parameter can ask for the value of a later moment
+     */
     @Nullable
-    Object supply(Demand demand) {
+    Object supply(Demand demand, boolean askedAgain) {
         return demand.follows()
                 ? follow(demand)
-                : once(demand, fallback(demand, null)).value();
+                : once(demand, fallback(demand, null), askedAgain).value();
     }
 
     private Object follow(Demand demand) {
@@ -251,7 +255,7 @@ final class ConfigValueRegistry
         }
     }
 
-    private Reading once(Demand demand, @Nullable Fallback fallback) {
+    private Reading once(Demand demand, @Nullable Fallback fallback, boolean askedAgain) {
         Reading reading = read(demand);
         String problem = reading.problem();
         ConfigBinding known = once.put(
@@ -262,7 +266,7 @@ final class ConfigValueRegistry
                         problem == null ? reading.revision() : 0,
                         problem,
                         problem == null ? null : new ConfigBinding.Rejected(reading.revision(), problem)));
-        if (known == null) {
+        if (known == null && !askedAgain) {
             log.warn("{} gets its value once and will not follow it; inject Live<T> to follow", demand);
         }
         if (reading.value() != null) {
@@ -511,7 +515,15 @@ final class ConfigValueRegistry
     }
 
     private String line(Demand demand, @Nullable String problem) {
-        return demand + ": " + (problem != null ? problem : rejection(demand).orElse("there is no such key"));
+        return demand + ": " + (problem != null ? problem : rejection(demand).orElseGet(() -> absent(demand.key())));
+    }
+
+    /** Whoever thinks of properties writes dots, which are legal in keys but separate nothing. */
+    private static String absent(String key) {
+        return "there is no such key"
+                + (key.contains(".") && !key.contains("/")
+                        ? "; the property " + key + " is the key '" + key.replace('.', '/') + "'"
+                        : "");
     }
 
     private Optional<String> rejection(Demand demand) {

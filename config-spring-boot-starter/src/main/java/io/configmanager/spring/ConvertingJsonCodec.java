@@ -287,7 +287,7 @@ final class ConvertingJsonCodec implements Codec {
     }
 
     private static String expected(ResolvableType type) {
-        return "expected " + type.getType().getTypeName();
+        return "expected " + type;
     }
 
     private static String kind(@Nullable JsonNode node) {

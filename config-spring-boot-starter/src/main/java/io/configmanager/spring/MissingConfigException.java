@@ -12,7 +12,7 @@ final class MissingConfigException extends RuntimeException {
 
     /** @param missing one line for every key and target */
     MissingConfigException(List<String> missing) {
-        super("Required configuration is missing: " + String.join("; ", missing));
+        super("Required configuration is missing or cannot be used: " + String.join("; ", missing));
         this.missing = List.copyOf(missing);
     }
 

@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -102,6 +103,47 @@ class ConfigListenerTest {
         private static List<String> keys(ConfigChangeSet changes) {
             return changes.changes().stream().map(ConfigChange::key).toList();
         }
+    }
+
+    static class Unasked {
+        final List<String> heard;
+
+        Unasked(List<String> heard) {
+            this.heard = heard;
+        }
+
+        @ConfigListener(keys = "a/one")
+        void changed(ConfigChange change) {
+            heard.add(change.key());
+        }
+    }
+
+    @Test
+    void aListenerThatNobodyAsksForListensAlsoIfBeansAreLazy() {
+        List<String> heard = new CopyOnWriteArrayList<>();
+        runner.withInitializer(context ->
+                        context.addBeanFactoryPostProcessor(new LazyInitializationBeanFactoryPostProcessor()))
+                .withBean(Unasked.class, () -> new Unasked(heard))
+                .run(context -> {
+                    context.getBean(Config.class).set("a/one", 1);
+                    await().untilAsserted(() -> assertThat(heard).containsExactly("a/one"));
+                });
+    }
+
+    static class AsksForTheValue {
+        @ConfigListener(keys = "a/one")
+        void changed(String value) {
+            throw new AssertionError(value);
+        }
+    }
+
+    @Test
+    void aParameterThatIsNothingIsNamedWithItsMethod() {
+        runner.withBean(AsksForTheValue.class)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasMessageContaining("method 'changed' parameter 0")
+                        .hasMessageContaining("java.lang.String"));
     }
 
     @Test

@@ -120,7 +120,7 @@ class ConfigPrefixTest {
     }
 
     @Test
-    void aRecordIsBoundWholeFollowsItsKeysAndGoesBackToItsDefaults() {
+    void aRecordIsBoundWholeFollowsItsKeysAndGoesBackToItsDefaults(CapturedOutput output) {
         runner.withBean(UsesLimits.class)
                 .withUserConfiguration(Converters.class)
                 .run(context -> {
@@ -171,6 +171,7 @@ class ConfigPrefixTest {
                     await().until(() -> bean.live.get().maxItems() == 10);
                     assertDefaults(bean.live.get());
                 });
+        assertThat(output).doesNotContain("UsesLimits(provider)");
     }
 
     private static void assertDefaults(Limits limits) {

@@ -4,8 +4,10 @@ package io.configmanager.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.Condition;
 import io.configmanager.Config;
 import io.configmanager.ConfigManager;
+import io.configmanager.ValueType;
 import io.configmanager.Watcher;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
@@ -306,7 +308,8 @@ class ConfigValueTest {
         assertThat(output)
                 .containsOnlyOnce("Constructed(text) (java.lang.String) gets its value once")
                 .contains("inject Live<T> to follow")
-                .doesNotContain("Constructed(live)");
+                .doesNotContain("Constructed(live)")
+                .doesNotContain("Constructed(provider)");
     }
 
     record Point(int x, int y) {}
@@ -421,6 +424,59 @@ class ConfigValueTest {
         Final() {
             number = Integer.parseInt("1");
         }
+    }
+
+    static class LooksForABean {
+        @Autowired
+        @ConfigValue(key = "number", defaultValue = "1")
+        Live<Integer> number = () -> 0;
+    }
+
+    @Test
+    void aFieldThatSpringInjectsTooIsRefused() {
+        runner.withBean(LooksForABean.class)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessageContaining("LooksForABean.number by itself; remove @Autowired"));
+    }
+
+    /** Of which many an application has one. */
+    @Configuration(proxyBeanMethods = false)
+    static class NamedConfig {}
+
+    @Test
+    void aConfigurationClassMayBeCalledConfig() {
+        runner.withBean("config", NamedConfig.class)
+                .run(context -> assertThat(context).hasSingleBean(Config.class).hasSingleBean(NamedConfig.class));
+    }
+
+    static class Dotted {
+        @ConfigValue("app.timeout")
+        int timeout;
+    }
+
+    @Test
+    void aMissingKeyWithDotsIsToldTheKeyOfTheProperty() {
+        runner.withBean(Dotted.class)
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .hasMessageContaining(
+                                "there is no such key; the property app.timeout is the key 'app/timeout'"));
+    }
+
+    @Test
+    void aStoredTextWithoutQuotesIsLogged(CapturedOutput output) {
+        runner.withBean(Fields.class).run(context -> {
+            store.commit(Commit.of(
+                    List.of(new Operation.Put(
+                            "", "text", "Hello there", JsonCodec.NAME, ValueType.STRING, null, Condition.ALWAYS)),
+                    null,
+                    null));
+            await().untilAsserted(() -> assertThat(output)
+                    .contains("key 'text' in namespace '' cannot be read")
+                    .doesNotContain("Hello there"));
+        });
     }
 
     @Test

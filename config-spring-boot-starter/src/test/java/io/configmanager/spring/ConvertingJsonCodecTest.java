@@ -116,7 +116,10 @@ class ConvertingJsonCodecTest {
                 Arguments.of("0", Color.class, "found an integer"),
                 Arguments.of("null", String.class, "expected java.lang.String, found null"),
                 Arguments.of("[null]", new TypeRef<List<String>>() {}.type(), "found null"),
-                Arguments.of("[\"secret\"]", new TypeRef<List<Integer>>() {}.type(), "found a text"),
+                Arguments.of(
+                        "[\"secret\"]",
+                        new TypeRef<List<Integer>>() {}.type(),
+                        "expected java.lang.Integer, found a text"),
                 Arguments.of("{}", new TypeRef<List<Integer>>() {}.type(), "found an object"),
                 Arguments.of("\"secret\"", new TypeRef<Map<String, String>>() {}.type(), "found a text"),
                 Arguments.of("{\"requests\":\"secret\"}", Limits.class, "(at requests), found an object"),

@@ -10,6 +10,6 @@ final class ConfigImportException extends RuntimeException {
 
     /** @param imports as the application names them */
     ConfigImportException(List<String> imports, RuntimeException cause) {
-        super("Cannot import " + String.join(", ", imports) + ": " + cause.getMessage(), cause);
+        super("Cannot import '" + String.join("', '", imports) + "': " + cause.getMessage(), cause);
     }
 }

@@ -73,6 +73,7 @@ public final class ConfigManagerAutoConfiguration {
                 builder.codec(codec);
             }
         });
+        builder.observer(new RejectedValueLog());
         observers.orderedStream().forEach(builder::observer);
         customizers.orderedStream().forEach(customizer -> customizer.customize(builder));
         return builder.build();
@@ -148,7 +149,8 @@ public final class ConfigManagerAutoConfiguration {
         return new ConfigManagerLifecycle(manager, context::isClosed);
     }
 
-    @Bean
+    /** Not named {@code config}, which many an application calls a class with {@code @Configuration}. */
+    @Bean("config-io.configmanager.Config")
     @ConditionalOnMissingBean
     Config config(ConfigManager manager, ConfigProperties properties) {
         return manager.namespace(properties.namespace());

@@ -66,7 +66,7 @@ final class PostgresConfigSchemaInitializer extends DataSourceScriptDatabaseInit
                 throw e;
             }
             log.warn(
-                    "The tables could not be looked at: {}. If they are missing, restart when the database is there.",
+                    "The tables could not be looked at ({}). If they are missing, restart when the database is there.",
                     e.getMessage());
         }
     }

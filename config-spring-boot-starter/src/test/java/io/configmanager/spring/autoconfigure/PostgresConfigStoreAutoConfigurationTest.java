@@ -14,6 +14,7 @@ import io.configmanager.WatchState;
 import io.configmanager.spring.ConfigBindings;
 import io.configmanager.spring.ConfigValue;
 import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.store.MemoryConfigStore;
 import io.configmanager.store.TcpProxy;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration;
+import org.springframework.boot.jdbc.autoconfigure.DataSourceInitializationAutoConfiguration;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceTransactionManagerAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
@@ -72,6 +74,24 @@ class PostgresConfigStoreAutoConfigurationTest {
     void clean() {
         sql.execute("DROP SCHEMA public CASCADE");
         sql.execute("CREATE SCHEMA public");
+    }
+
+    /** As {@code @ConfigTest} brings one beside {@code @SpringBootTest}. */
+    @Test
+    void aStoreThatIsThereAlreadyGoesWithScriptsOfTheApplication() {
+        runner.withConfiguration(AutoConfigurations.of(DataSourceInitializationAutoConfiguration.class))
+                .withPropertyValues(
+                        "config.store.type=memory",
+                        "spring.sql.init.mode=always",
+                        "spring.sql.init.schema-locations=classpath:io/configmanager/store/postgres/schema-postgresql.sql",
+                        "spring.sql.init.separator=^^^ END OF SCRIPT ^^^")
+                .withInitializer(
+                        context -> context.getBeanFactory().registerSingleton("configStore", new MemoryConfigStore()))
+                .run(context -> {
+                    context.getBean(Config.class).set("app/greeting", "Salut");
+                    assertThat(sql.queryForObject("SELECT count(*) FROM config_entry", Long.class))
+                            .isZero();
+                });
     }
 
     @Test

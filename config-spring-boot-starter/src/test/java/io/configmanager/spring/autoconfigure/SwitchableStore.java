@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class SwitchableStore {
 
     /** What a store answers without its server. */
-    private static final Set<String> LOCAL = Set.of("close", "description", "joinsTransaction");
+    private static final Set<String> LOCAL = Set.of("close", "description", "joinsTransaction", "operationRetention");
 
     public MemoryConfigStore memory = new MemoryConfigStore();
     private boolean used;
