@@ -105,7 +105,11 @@ final class DefaultConfigManager implements ConfigManager {
         this.lanes = new Lanes(settings.listenerExecutor);
         this.dispatcher = new Dispatcher(settings.appliers, settings.reloaders, observer, System::nanoTime);
         this.writes = new Writes(
-                store, reconciler, operation -> config(operation.namespace()).known(operation.key()), this::position);
+                store,
+                reconciler,
+                operation -> config(operation.namespace()).known(operation.key()),
+                this::position,
+                status::isAway);
         settings.namespaces.forEach(name -> reconciler.activate(config(name).cache()));
     }
 

@@ -5,6 +5,7 @@ import io.configmanager.StoreException;
 import io.configmanager.WatchState;
 import io.configmanager.WatchStatus;
 import io.configmanager.store.Feed;
+import io.configmanager.store.PositionLostException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -73,6 +74,16 @@ final class StatusTracker {
 
     int failures() {
         return facts.failures;
+    }
+
+    /** Whether the store could not be reached several times in a row; one that answers, whatever it says, is there. */
+    boolean isAway() {
+        Facts now = facts;
+        return now.state != WatchState.LIVE
+                && now.failures > 1
+                && lastFailure instanceof StoreException failure
+                && failure.isTransient()
+                && !(failure instanceof PositionLostException);
     }
 
     /** A watch begins; what an earlier one had run into no longer counts. */

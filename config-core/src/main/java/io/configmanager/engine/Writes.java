@@ -18,6 +18,7 @@ import io.configmanager.store.Position;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -36,21 +37,25 @@ final class Writes {
     private final Reconciler reconciler;
     private final Function<Operation, @Nullable ConfigEntry> known;
     private final Supplier<@Nullable Position> position;
+    private final BooleanSupplier watchIsAway;
     private volatile @Nullable DiskOutbox outbox;
 
     /**
      * @param known the entry of a key in memory, null if there is none
      * @param position where the watch is in the store's history; null before it is anywhere
+     * @param watchIsAway whether the watch tries to reach the store again and again, and cannot
      */
     Writes(
             ConfigStore store,
             Reconciler reconciler,
             Function<Operation, @Nullable ConfigEntry> known,
-            Supplier<@Nullable Position> position) {
+            Supplier<@Nullable Position> position,
+            BooleanSupplier watchIsAway) {
         this.store = store;
         this.reconciler = reconciler;
         this.known = known;
         this.position = position;
+        this.watchIsAway = watchIsAway;
     }
 
     void useOutbox(@Nullable DiskOutbox newOutbox) {
@@ -83,7 +88,8 @@ final class Writes {
             return applied(commit);
         }
         StoreException failure = null;
-        if (behind == null && !queue.storeIsAway()) {
+        // Who writes need not find out anew, in a pool that waits for half a minute, what the watch knows.
+        if (behind == null && !queue.storeIsAway() && !watchIsAway.getAsBoolean()) {
             try {
                 return applied(commit);
             } catch (StoreException e) {

@@ -22,7 +22,9 @@ import io.configmanager.outbox.OutboxSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,6 +62,17 @@ class OutboxTest extends OnMemoryStore {
         assertThat(result.revision()).isPositive();
         assertThat(result.entry().pending()).isFalse();
         assertThat(stats().pending()).isZero();
+    }
+
+    @Test
+    void aWriteDoesNotWaitForAStoreThatTheWatchCannotReach() throws Exception {
+        outage();
+        store.hanging = true;
+
+        WriteResult result =
+                CompletableFuture.supplyAsync(() -> config.set("a", 1)).get(SOON.toSeconds(), TimeUnit.SECONDS);
+
+        assertThat(result.status()).isEqualTo(Status.QUEUED);
     }
 
     @Test
