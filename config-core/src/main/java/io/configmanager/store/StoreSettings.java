@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param retainedRevisions how many revisions are kept at least
  * @param retainedVersions how many versions of each key are kept at least
  * @param operationRetention how long the id of a commit is remembered
+ * @param auditInterval how often all entries are compared with the log, once for all instances
  */
 public record StoreSettings(
         Duration pollInterval,
@@ -22,7 +23,8 @@ public record StoreSettings(
         Duration retention,
         long retainedRevisions,
         int retainedVersions,
-        Duration operationRetention) {
+        Duration operationRetention,
+        Duration auditInterval) {
 
     /**
      * The part that builders of stores have in common; every setting has a default that works.
@@ -38,6 +40,7 @@ public record StoreSettings(
         private long retainedRevisions = 10_000;
         private int retainedVersions = 10;
         private Duration operationRetention = Duration.ofDays(7);
+        private Duration auditInterval = Duration.ofMinutes(5);
 
         protected Builder() {}
 
@@ -52,7 +55,8 @@ public record StoreSettings(
                     retention,
                     retainedRevisions,
                     retainedVersions,
-                    operationRetention);
+                    operationRetention,
+                    auditInterval);
         }
 
         /**
@@ -89,6 +93,15 @@ public record StoreSettings(
         /** How long the id of a commit is remembered, so that a repeated call has no second effect; 7 days by default. */
         public final B operationRetention(Duration time) {
             operationRetention = requirePositive("operation retention", time);
+            return self();
+        }
+
+        /**
+         * How often housekeeping compares all entries with the log, to find what was changed by hand and escaped everybody;
+         * once for all instances. 5 minutes by default.
+         */
+        public final B auditInterval(Duration interval) {
+            auditInterval = requirePositive("audit interval", interval);
             return self();
         }
 

@@ -2,6 +2,7 @@
 package io.configmanager.store.mongo;
 
 import com.mongodb.MongoException;
+import com.mongodb.MongoTimeoutException;
 import com.mongodb.ReadConcern;
 import com.mongodb.ReadPreference;
 import com.mongodb.TransactionOptions;
@@ -23,10 +24,25 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import org.bson.BsonTimestamp;
 import org.bson.Document;
+import org.bson.codecs.BsonValueCodecProvider;
+import org.bson.codecs.CollectionCodecProvider;
+import org.bson.codecs.DocumentCodecProvider;
+import org.bson.codecs.IterableCodecProvider;
+import org.bson.codecs.ValueCodecProvider;
+import org.bson.codecs.configuration.CodecRegistries;
+import org.bson.codecs.configuration.CodecRegistry;
 import org.bson.conversions.Bson;
 
 /** The collections through one client, and consistent reads of them. Everything is majority, on the primary. */
 final class Deployment {
+
+    /** Not those of the application, nor the driver's, which make an object of what looks like a reference. */
+    private static final CodecRegistry CODECS = CodecRegistries.fromProviders(
+            new ValueCodecProvider(),
+            new CollectionCodecProvider(),
+            new IterableCodecProvider(),
+            new BsonValueCodecProvider(),
+            new DocumentCodecProvider());
 
     static final Bson HEAD = Filters.eq("_id", "head");
     private static final List<Bson> HEAD_AND_TIME =
@@ -60,6 +76,7 @@ final class Deployment {
         this.timeout = timeout;
         this.allowPolling = allowPolling;
         database = anyConcern
+                .withCodecRegistry(CODECS)
                 .withReadConcern(ReadConcern.MAJORITY)
                 .withWriteConcern(WriteConcern.MAJORITY)
                 .withReadPreference(ReadPreference.primary());
@@ -138,7 +155,7 @@ final class Deployment {
         try {
             return readOnce(work);
         } catch (MongoException e) {
-            if (!Failures.isWorthRepeating(e)) {
+            if (!Failures.isWorthRepeating(e) || e instanceof MongoTimeoutException) {
                 throw e;
             }
             return readOnce(work);

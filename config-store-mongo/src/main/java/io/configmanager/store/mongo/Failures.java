@@ -17,7 +17,7 @@ final class Failures {
     private static final int DUPLICATE_KEY = 11000;
     private static final Set<Integer> PRIVILEGE = Set.of(13, 18, 8000);
     private static final Set<Integer> CONTENTION = Set.of(112, 251, 24, 46);
-    private static final Set<Integer> PERMANENT = Set.of(9, 14, 26, 59, 72, 73, 121, 166, 263, 10334);
+    private static final Set<Integer> PERMANENT = Set.of(9, 14, 26, 59, 72, 73, 121, 148, 166, 263, 323, 10334, 13297);
 
     private Failures() {}
 
@@ -52,7 +52,11 @@ final class Failures {
     }
 
     static boolean isPrivilege(MongoException failure) {
-        return PRIVILEGE.contains(failure.getCode()) || failure instanceof MongoSecurityException;
+        if (failure instanceof MongoSecurityException) {
+            // What interrupts an authentication comes as one that failed.
+            return !(failure.getCause() instanceof MongoException cause) || PRIVILEGE.contains(cause.getCode());
+        }
+        return PRIVILEGE.contains(failure.getCode());
     }
 
     /** Whether a stream's place in history is at fault, so that only another place can help. */

@@ -43,12 +43,17 @@ final class Housekeeping {
                 Updates.setOnInsert("until", Date.from(Instant.EPOCH)),
                 new UpdateOptions().upsert(true));
         Date until = Date.from(now.plus(LEASE));
-        if (deployment.head.updateOne(lease, Updates.set("until", until)).getMatchedCount() == 0) {
+        Document last = deployment.head.findOneAndUpdate(lease, Updates.set("until", until));
+        if (last == null) {
             return;
         }
         try {
             expire(now);
-            store.audit();
+            Instant audited = Lines.instant(last, "audited");
+            if (audited == null || !audited.isAfter(now.minus(settings.auditInterval()))) {
+                store.audit(null);
+                deployment.head.updateOne(Filters.eq("_id", "maintenance"), Updates.set("audited", Date.from(now)));
+            }
             compact(now);
         } finally {
             deployment.head.updateOne(
@@ -67,7 +72,7 @@ final class Housekeeping {
                 expired.add(entry.get("_id", Document.class));
             }
         }
-        store.reconcile(expired);
+        store.reconcile(expired, null);
     }
 
     /** Raises the limit first: a reader finds all lines, or that it is too late. */

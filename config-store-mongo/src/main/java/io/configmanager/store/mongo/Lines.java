@@ -216,7 +216,10 @@ final class Lines {
     private static String check(Document entry) {
         CRC32C crc = new CRC32C();
         for (String field : List.of("value", "codec", "type", "version", "revision", "expiresAt")) {
-            crc.update(String.valueOf(entry.get(field)).getBytes(StandardCharsets.UTF_8));
+            Object value = entry.get(field);
+            // A Date's text depends on the time zone of this machine.
+            String text = value instanceof Date date ? date.toInstant().toString() : String.valueOf(value);
+            crc.update(text.getBytes(StandardCharsets.UTF_8));
             crc.update(0);
         }
         return Long.toHexString(crc.getValue());

@@ -2,6 +2,7 @@
 package io.configmanager.store.mongo;
 
 import com.mongodb.MongoClientSettings;
+import com.mongodb.MongoCommandException;
 import com.mongodb.MongoException;
 import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoClient;
@@ -52,6 +53,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.bson.BsonTimestamp;
 import org.bson.BsonType;
 import org.bson.Document;
 import org.bson.conversions.Bson;
@@ -82,6 +84,7 @@ public final class MongoConfigStore implements ConfigStore {
     private static final int KEYS_PER_REVISION = 500;
     private static final int NAMESPACE_EXISTS = 48;
     private static final int INDEX_HAS_OTHER_OPTIONS = 85;
+    private static final Duration LARGE_READ = Duration.ofSeconds(30);
     private static final Duration FAREWELL = Duration.ofMillis(500);
 
     final StoreSettings settings;
@@ -89,6 +92,11 @@ public final class MongoConfigStore implements ConfigStore {
     private final Deployment deployment;
     private final Writer writer;
     private final CommitWork work;
+
+    /** For reads of all that there is. */
+    private final Deployment patient;
+
+    private final CommitWork patientWork;
     private final Writer joiningWriter;
     private final CommitWork joiningWork;
     private final Housekeeping housekeeping;
@@ -105,6 +113,9 @@ public final class MongoConfigStore implements ConfigStore {
         deployment = new Deployment(builder.client, builder.names, settings.callTimeout(), allowPolling);
         writer = new Writer(deployment);
         work = new CommitWork(deployment);
+        Duration patience = settings.callTimeout().compareTo(LARGE_READ) > 0 ? settings.callTimeout() : LARGE_READ;
+        patient = new Deployment(builder.client, builder.names, patience, allowPolling);
+        patientWork = new CommitWork(patient);
         Deployment joining = deployment.joining();
         joiningWriter = writer.joining(joining);
         joiningWork = new CommitWork(joining);
@@ -169,7 +180,16 @@ public final class MongoConfigStore implements ConfigStore {
             String name = collection.getNamespace().getCollectionName();
             Document index =
                     new Document("keyPattern", new Document(field, 1)).append("expireAfterSeconds", time.toSeconds());
-            deployment.database.runCommand(new Document("collMod", name).append("index", index));
+            try {
+                deployment.database.runCommand(new Document("collMod", name).append("index", index));
+            } catch (MongoCommandException refused) {
+                if (!Failures.isPrivilege(refused)) {
+                    throw refused;
+                }
+                warnOnce("documents of " + name
+                        + " are removed after another time than is configured: to change that, the"
+                        + " user needs the role dbAdmin once");
+            }
         }
     }
 
@@ -188,7 +208,7 @@ public final class MongoConfigStore implements ConfigStore {
             long revision = Lines.number(deployment.headOf(session), "revision");
             Bson one = Filters.and(Filters.eq("_id", Lines.id(namespace, key)), live(moment.time()));
             List<ConfigEntry> found =
-                    work.logged(session, lines, revision, moment.time(), entries(session, one, 1), edited);
+                    work.logged(session, lines, revision, moment.time(), entries(deployment, session, one, 1), edited);
             return new Lookup(found.isEmpty() ? null : found.get(0), revision, moment.time());
         }));
     }
@@ -214,7 +234,7 @@ public final class MongoConfigStore implements ConfigStore {
             } else if (filter instanceof ConfigFilter.Prefix prefix) {
                 all.add(below(namespace, prefix.prefix()));
             }
-            return entries(session, Filters.and(all), limit + 1L).stream()
+            return entries(deployment, session, Filters.and(all), limit + 1L).stream()
                     .map(document -> Objects.requireNonNull(Lines.entry(document)))
                     .toList();
         });
@@ -324,7 +344,7 @@ public final class MongoConfigStore implements ConfigStore {
                     }
                     requireProgress(attempt, e);
                 }
-                reconcile(CommitWork.ids(commit));
+                reconcile(CommitWork.ids(commit), null);
             }
         });
     }
@@ -357,19 +377,19 @@ public final class MongoConfigStore implements ConfigStore {
 
     @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
-        return logged(edited -> read("read a snapshot", (session, moment) -> {
-            Document head = deployment.headOf(session);
+        return logged(edited -> read(patient, "read a snapshot", (session, moment) -> {
+            Document head = patient.headOf(session);
             long revision = Lines.number(head, "revision");
             List<ConfigEntry> entries = new ArrayList<>();
             Set<String> oversized = new LinkedHashSet<>();
             for (String namespace : namespaces) {
                 List<Document> found =
-                        entries(session, Filters.and(below(namespace, ""), live(moment.time())), limit + 1L);
+                        entries(patient, session, Filters.and(below(namespace, ""), live(moment.time())), limit + 1L);
                 if (found.size() > limit) {
                     oversized.add(namespace);
                 } else {
                     Bson lines = Filters.eq("ns", namespace);
-                    entries.addAll(work.logged(session, lines, revision, moment.time(), found, edited));
+                    entries.addAll(patientWork.logged(session, lines, revision, moment.time(), found, edited));
                 }
             }
             MongoToken token =
@@ -392,7 +412,7 @@ public final class MongoConfigStore implements ConfigStore {
         }
         try {
             call("log changes by hand", () -> {
-                reconcile(edited);
+                reconcile(edited, null);
                 return edited;
             });
         } catch (Writer.BusyException e) {
@@ -487,14 +507,16 @@ public final class MongoConfigStore implements ConfigStore {
     /**
      * Gives what somebody did to these keys without a commit a revision.
      *
+     * @param after what was done until then is seen
      * @throws Writer.BusyException if others write all the time
      */
-    void reconcile(Collection<Document> ids) {
+    void reconcile(Collection<Document> ids, @Nullable BsonTimestamp after) {
         try {
             List<Document> all = List.copyOf(ids);
             for (int i = 0; i < all.size(); i += KEYS_PER_REVISION) {
                 List<Document> some = all.subList(i, Math.min(all.size(), i + KEYS_PER_REVISION));
                 Boolean stored = writer.writeIf(
+                        after,
                         session -> work.isNeeded(session, some),
                         settings.callTimeout().dividedBy(2),
                         revision -> work.reconcile(revision, some));
@@ -508,12 +530,13 @@ public final class MongoConfigStore implements ConfigStore {
         }
     }
 
-    /** Compares all entries with the newest lines of the log. */
-    void audit() {
+    /** Compares all entries, as of this moment or later, with the newest lines of the log. */
+    void audit(@Nullable BsonTimestamp after) {
         Set<Document> differing = new LinkedHashSet<>();
         try (ClientSession session = deployment.client.startSession()) {
-            Map<Object, Document> newest = new HashMap<>(work.newest(session, new Document()));
-            for (Document entry : deployment.entries.find(session)) {
+            session.advanceOperationTime(after);
+            Map<Object, Document> newest = new HashMap<>(patientWork.newest(session, new Document()));
+            for (Document entry : patient.entries.find(session)) {
                 if (!Lines.isId(entry.get("_id"))) {
                     continue;
                 }
@@ -528,7 +551,7 @@ public final class MongoConfigStore implements ConfigStore {
                 }
             });
         }
-        reconcile(differing);
+        reconcile(differing, after);
     }
 
     void warnOnce(String warning) {
@@ -542,10 +565,9 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     /** Not limited by the server, because documents that are no entries do not count. */
-    private List<Document> entries(ClientSession session, Bson filter, long limit) {
+    private static List<Document> entries(Deployment from, ClientSession session, Bson filter, long limit) {
         List<Document> entries = new ArrayList<>();
-        try (MongoCursor<Document> found = deployment
-                .entries
+        try (MongoCursor<Document> found = from.entries
                 .find(session, filter)
                 .sort(Sorts.ascending("_id"))
                 .batchSize((int) Math.min(limit, Cursors.MAX_LIMIT + 1))
@@ -586,6 +608,8 @@ public final class MongoConfigStore implements ConfigStore {
     private static MongoClientSettings feedSettings(MongoClientSettings base, Duration timeout) {
         return MongoClientSettings.builder(base)
                 .applicationName("config-feed")
+                // The stream is one of the whole database, which encryption on the client does not let pass.
+                .autoEncryptionSettings(null)
                 .applyToConnectionPoolSettings(pool -> pool.minSize(0).maxSize(4))
                 // The only thing without a deadline is what closing says to the server.
                 .applyToSocketSettings(socket -> socket.readTimeout(FAREWELL.toMillis(), TimeUnit.MILLISECONDS))
@@ -600,7 +624,11 @@ public final class MongoConfigStore implements ConfigStore {
     }
 
     private <T> T read(String what, BiFunction<ClientSession, Moment, T> query) {
-        return call(what, () -> deployment.read(query));
+        return read(deployment, what, query);
+    }
+
+    private <T> T read(Deployment from, String what, BiFunction<ClientSession, Moment, T> query) {
+        return call(what, () -> from.read(query));
     }
 
     private <T> T call(String what, Supplier<T> work) {

@@ -164,7 +164,7 @@ final class MongoFeed implements LogFeed.Log {
                         Aggregates.match(relevant),
                         Aggregates.match(noLines),
                         Aggregates.project(Projections.include("operationType", "clusterTime", "ns", "documentKey"))))
-                .maxAwaitTime(AWAIT.toMillis(), TimeUnit.MILLISECONDS)
+                .maxAwaitTime(Math.min(AWAIT.toMillis(), deployment.timeout.toMillis() / 2), TimeUnit.MILLISECONDS)
                 .startAtOperationTime(from);
         return (MongoChangeStreamCursor<RawBsonDocument>)
                 events.withDocumentClass(RawBsonDocument.class).cursor();
@@ -215,10 +215,10 @@ final class MongoFeed implements LogFeed.Log {
         boolean any = audit || !edited.isEmpty();
         try {
             if (audit) {
-                store.audit();
+                store.audit(reached);
                 audit = false;
             }
-            store.reconcile(edited);
+            store.reconcile(edited, reached);
             edited.clear();
             seen = reached;
             return any;

@@ -31,6 +31,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.bson.BsonDocument;
+import org.bson.BsonTimestamp;
 import org.bson.Document;
 import org.bson.conversions.Bson;
 import org.bson.types.ObjectId;
@@ -146,20 +147,23 @@ final class Writer {
 
     /** Runs the work until it is stored or fails for good. */
     <T> T write(Work<T> work) {
-        return Objects.requireNonNull(writeIf(session -> true, deployment.timeout, work));
+        return Objects.requireNonNull(writeIf(null, session -> true, deployment.timeout, work));
     }
 
     /**
      * The same, as long as there is something to do: nobody takes a turn of other processes for nothing.
      *
+     * @param after a moment that it must see
      * @return null if there is nothing to do
      * @throws BusyException after the patience
      */
-    <T> @Nullable T writeIf(Predicate<ClientSession> needed, Duration patience, Work<T> work) {
+    <T> @Nullable T writeIf(
+            @Nullable BsonTimestamp after, Predicate<ClientSession> needed, Duration patience, Work<T> work) {
         long end = System.nanoTime() + patience.toNanos();
         for (int attempt = 1; ; attempt++) {
             takeTurn(end);
             try (ClientSession session = deployment.client.startSession()) {
+                session.advanceOperationTime(after);
                 boolean replicated = deployment.replicated();
                 endLeft();
                 if (!needed.test(session)) {
@@ -268,6 +272,10 @@ final class Writer {
         T result = work.run(revision);
         if (revision.lines.isEmpty()) {
             session.abortTransaction();
+            // What was read in it is certain when a majority has it: what was applied until now, and that it is read
+            // then.
+            deployment.database.runCommand(session, new Document("ping", 1));
+            deployment.headOf(session);
             return result;
         }
         store(revision);

@@ -336,7 +336,7 @@ class MongoFaultsTest {
         assertThat(store.get("app", "a").entry().value()).isEqualTo("1");
         assertThat(store.snapshot(Set.of("app"), 10).entries()).hasSize(1);
         assertThat(store.list("app", ConfigFilter.ALL, 10, null).items()).hasSize(1);
-        store.audit();
+        store.audit(null);
         open();
         poll();
         poll();

@@ -57,7 +57,8 @@ final class TestMongo implements AutoCloseable {
                         new ConnectionString("mongodb://127.0.0.1:" + proxy.port() + "/?directConnection=true"))
                 .build();
         return MongoConfigStore.builder(application, feed, names)
-                .pollIntervals(Duration.ofSeconds(1), Duration.ofMillis(200));
+                .pollIntervals(Duration.ofSeconds(1), Duration.ofMillis(200))
+                .auditInterval(Duration.ofNanos(1));
     }
 
     MongoConfigStore store(UnaryOperator<MongoConfigStore.Builder> settings) {
@@ -93,7 +94,7 @@ final class TestMongo implements AutoCloseable {
     void wipe() {
         entries().deleteMany(new Document());
         try (MongoConfigStore store = builder().build()) {
-            store.audit();
+            store.audit(null);
         }
         Document head = head().find(Filters.eq("_id", "head")).first();
         long revision = head.getLong("revision");

@@ -89,7 +89,6 @@ public final class PostgresConfigStore implements ConfigStore {
     final Set<Feed> feeds = ConcurrentHashMap.newKeySet();
     private final Set<Connection> running = ConcurrentHashMap.newKeySet();
 
-    private final Duration auditInterval;
     private final Set<String> warnings = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
@@ -101,7 +100,6 @@ public final class PostgresConfigStore implements ConfigStore {
         sql = new Sql(names);
         push = builder.push;
         settings = builder.settings();
-        auditInterval = builder.auditInterval;
     }
 
     /** @param dataSource connections to the primary for reads and writes, usually the application's pool */
@@ -332,7 +330,7 @@ public final class PostgresConfigStore implements ConfigStore {
                     call.setLong(2, settings.retainedRevisions());
                     call.setLong(3, settings.retainedVersions());
                     call.setString(4, settings.operationRetention().toString());
-                    call.setString(5, auditInterval.toString());
+                    call.setString(5, settings.auditInterval().toString());
                     return rows(call, row -> Objects.toString(row.getString(1), ""))
                             .get(0);
                 }
@@ -484,7 +482,6 @@ public final class PostgresConfigStore implements ConfigStore {
         private @Nullable DataSource listenConnections;
         private PostgresNames names = PostgresNames.DEFAULT;
         private boolean push = true;
-        private Duration auditInterval = Duration.ofMinutes(5);
 
         private Builder(DataSource dataSource) {
             this.dataSource = dataSource;
@@ -512,15 +509,6 @@ public final class PostgresConfigStore implements ConfigStore {
         /** Whether to listen to notifications; true by default. Without, changes are found by polling. */
         public Builder push(boolean enabled) {
             this.push = enabled;
-            return this;
-        }
-
-        /**
-         * How often housekeeping compares the table with the log, to find what was changed past the triggers; once for all
-         * instances. 5 minutes by default.
-         */
-        public Builder auditInterval(Duration interval) {
-            this.auditInterval = requirePositive("audit interval", interval);
             return this;
         }
 

@@ -49,6 +49,7 @@ final class MongoClientStore implements ClientStore {
                 .transactionsOf(factory)
                 .pollIntervals(Settings.POLL, Settings.POLL_ONLY)
                 .callTimeout(Settings.CALL_TIMEOUT)
+                .auditInterval(Settings.AUDIT)
                 .retention(Settings.RETENTION, Settings.RETAINED_REVISIONS, Settings.RETAINED_VERSIONS)
                 .build();
     }
