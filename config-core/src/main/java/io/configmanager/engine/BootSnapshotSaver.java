@@ -2,6 +2,7 @@
 package io.configmanager.engine;
 
 import io.configmanager.ConfigEntry;
+import io.configmanager.StoreException;
 import io.configmanager.engine.BootSnapshotFile.Earlier;
 import io.configmanager.store.Position;
 import java.io.IOException;
@@ -94,6 +95,8 @@ final class BootSnapshotSaver {
                 failing = false;
                 log.info("The boot snapshot {} can be written again", file);
             }
+        } catch (StoreException e) {
+            log.debug("The boot snapshot {} is written when the store answers", file, e);
         } catch (IOException | RuntimeException | Error e) {
             // Such as no memory for all of it at once.
             if (!failing) {

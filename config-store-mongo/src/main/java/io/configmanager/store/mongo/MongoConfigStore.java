@@ -377,6 +377,8 @@ public final class MongoConfigStore implements ConfigStore {
 
     @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
+        // A server that is away is noticed as soon as by any other call.
+        call("read a snapshot", deployment::now);
         return logged(edited -> read(patient, "read a snapshot", (session, moment) -> {
             Document head = patient.headOf(session);
             long revision = Lines.number(head, "revision");
@@ -533,6 +535,7 @@ public final class MongoConfigStore implements ConfigStore {
     /** Compares all entries, as of this moment or later, with the newest lines of the log. */
     void audit(@Nullable BsonTimestamp after) {
         Set<Document> differing = new LinkedHashSet<>();
+        deployment.now();
         try (ClientSession session = deployment.client.startSession()) {
             session.advanceOperationTime(after);
             Map<Object, Document> newest = new HashMap<>(patientWork.newest(session, new Document()));
