@@ -37,20 +37,22 @@ final class Housekeeping {
     /** Does what there is to do, unless another instance is at it. */
     void run() {
         Instant now = deployment.now();
-        Bson lease = Filters.and(Filters.eq("_id", "maintenance"), Filters.lte("until", Date.from(now)));
+        Date until = Date.from(now.plus(LEASE));
+        // One that ends later than any can was taken before the server's clock was set back.
+        Bson free = Filters.or(Filters.lte("until", Date.from(now)), Filters.gt("until", until));
         deployment.head.updateOne(
                 Filters.eq("_id", "maintenance"),
                 Updates.setOnInsert("until", Date.from(Instant.EPOCH)),
                 new UpdateOptions().upsert(true));
-        Date until = Date.from(now.plus(LEASE));
-        Document last = deployment.head.findOneAndUpdate(lease, Updates.set("until", until));
+        Document last = deployment.head.findOneAndUpdate(
+                Filters.and(Filters.eq("_id", "maintenance"), free), Updates.set("until", until));
         if (last == null) {
             return;
         }
         try {
             expire(now);
             Instant audited = Lines.instant(last, "audited");
-            if (audited == null || !audited.isAfter(now.minus(settings.auditInterval()))) {
+            if (audited == null || audited.isAfter(now) || !audited.isAfter(now.minus(settings.auditInterval()))) {
                 store.audit(null);
                 deployment.head.updateOne(Filters.eq("_id", "maintenance"), Updates.set("audited", Date.from(now)));
             }

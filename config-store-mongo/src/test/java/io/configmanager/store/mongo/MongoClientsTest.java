@@ -23,6 +23,7 @@ import io.configmanager.store.Operation;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Date;
 import java.util.List;
 import java.util.Set;
 import java.util.TimeZone;
@@ -171,6 +172,23 @@ class MongoClientsTest {
         try (var feed = store.openFeed(store.snapshot(Set.of("app"), 10).position())) {
             assertThat(feed.poll(Duration.ofMillis(100)).changeSets()).isEmpty();
         }
+    }
+
+    @Test
+    void aClockThatWasSetBackDoesNotStopTheHousekeeping() {
+        MongoConfigStore store = mongo.store(builder -> builder.auditInterval(Duration.ofHours(1)));
+        store.commit(put("a", "1", null));
+        store.maintain();
+        Date tomorrow = Date.from(Instant.now().plus(Duration.ofDays(1)));
+        mongo.head()
+                .updateOne(
+                        new Document("_id", "maintenance"),
+                        new Document("$set", new Document("until", tomorrow).append("audited", tomorrow)));
+        mongo.delete("app", "a");
+
+        store.maintain();
+
+        assertThat(versions(store, "a")).containsExactly(2L, 1L);
     }
 
     @Test
