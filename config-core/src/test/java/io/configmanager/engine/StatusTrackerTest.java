@@ -7,6 +7,7 @@ import io.configmanager.StoreException;
 import io.configmanager.WatchState;
 import io.configmanager.WatchStatus;
 import io.configmanager.store.Feed;
+import io.configmanager.store.PositionLostException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -65,6 +66,24 @@ class StatusTrackerTest {
         assertThat(status().since()).isEqualTo(FakeTime.START);
         assertThat(status().lastError()).isEqualTo("away");
         assertThat(status().consecutiveFailures()).isEqualTo(1);
+    }
+
+    @Test
+    void theStoreIsAwayWhileItCannotBeReachedAgainAndAgain() {
+        caughtUp();
+        tracker.failed(AWAY);
+        assertThat(tracker.isAway()).as("once may be the connection").isFalse();
+        tracker.failed(AWAY);
+        assertThat(tracker.isAway()).isTrue();
+
+        caughtUp();
+        assertThat(status().consecutiveFailures()).as("it has yet to stay").isEqualTo(2);
+        assertThat(tracker.isAway()).isFalse();
+
+        tracker.failed(NO_TABLE);
+        assertThat(tracker.isAway()).as("it answers").isFalse();
+        tracker.failed(new PositionLostException(PositionLostException.Reason.COMPACTED, "planned"));
+        assertThat(tracker.isAway()).as("it answers").isFalse();
     }
 
     @Test

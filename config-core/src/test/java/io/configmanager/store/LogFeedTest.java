@@ -126,6 +126,18 @@ class LogFeedTest {
     }
 
     @Test
+    void aPageWithoutAWholeRevisionIsFollowedByTheNextAtOnce() {
+        LogFeed feed = feed(LONG);
+        log.pages.addAll(List.of(page(0, false), page(0, true), page(1, false)));
+        log.news.add(true);
+        feed.poll(LONG);
+
+        assertThat(feed.poll(LONG).changeSets()).isEmpty();
+        assertThat(feed.poll(LONG).changeSets()).hasSize(1);
+        assertThat(log.calls).containsExactly("read", "await", "read", "read");
+    }
+
+    @Test
     void withoutNewsItLooksWhenItIsTime() {
         LogFeed feed = feed(Duration.ofNanos(1));
         log.pages.addAll(List.of(page(0, false), page(1, false)));
