@@ -10,16 +10,29 @@ import com.mongodb.WriteConcern;
 import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoCollection;
+import com.mongodb.client.MongoCursor;
 import com.mongodb.client.MongoDatabase;
+import com.mongodb.client.model.Accumulators;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Field;
 import com.mongodb.client.model.Filters;
+import com.mongodb.client.model.Sorts;
 import com.mongodb.connection.ClusterType;
+import io.configmanager.ConfigEntry;
+import io.configmanager.LogEntry.Kind;
 import io.configmanager.StoreException;
+import io.configmanager.store.Changes;
+import io.configmanager.store.Cursors;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Date;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import org.bson.BsonTimestamp;
@@ -192,6 +205,100 @@ final class Deployment {
         if (found == null) {
             throw missingHead();
         }
+        return found;
+    }
+
+    /**
+     * What the log says of some keys: of an edit by hand that has no revision yet, what was before it.
+     *
+     * @param keys chooses their lines
+     * @param revision the newest; without transactions there may be lines of one that is not stored yet
+     * @param found their live entries
+     * @param edited takes the names of those that the log says something else of
+     */
+    List<ConfigEntry> logged(
+            ClientSession session, Bson keys, long revision, Instant now, List<Document> found, Set<Document> edited) {
+        Map<Object, Document> lines =
+                newest(session, Filters.and(keys, Filters.lt("_id", Lines.firstLine(revision + 1))));
+        lines.values()
+                .removeIf(line ->
+                        Lines.kind(line) != Kind.PUT || Changes.isExpired(Lines.instant(line, "expiresAt"), now));
+        List<ConfigEntry> logged = new ArrayList<>();
+        for (Document entry : found) {
+            if (Lines.agree(entry, lines.get(entry.get("_id")))) {
+                lines.remove(entry.get("_id"));
+                logged.add(Objects.requireNonNull(Lines.entry(entry)));
+            } else {
+                edited.add(entry.get("_id", Document.class));
+            }
+        }
+        lines.keySet().forEach(id -> edited.add((Document) id));
+        List<Object> others =
+                lines.values().stream().map(line -> line.get("_id")).toList();
+        if (!others.isEmpty()) {
+            log.find(session, Filters.in("_id", others))
+                    .forEach(line -> logged.add(
+                            Objects.requireNonNull(Lines.logEntry(line).entry())));
+        }
+        return logged;
+    }
+
+    /** At most so many entries in the order of their keys; not limited by the server, because documents that are none do not count. */
+    List<Document> entries(ClientSession session, Bson filter, long limit) {
+        List<Document> found = new ArrayList<>();
+        try (MongoCursor<Document> documents = entries.find(session, filter)
+                .sort(Sorts.ascending("_id"))
+                .batchSize((int) Math.min(limit, Cursors.MAX_LIMIT + 1))
+                .cursor()) {
+            while (found.size() < limit && documents.hasNext()) {
+                Document document = documents.next();
+                if (Lines.entry(document) != null) {
+                    found.add(document);
+                }
+            }
+        }
+        return found;
+    }
+
+    /** The newest lines of those of these keys that have any. */
+    Map<Object, Document> newest(ClientSession session, Collection<Document> ids) {
+        if (ids.isEmpty()) {
+            return Map.of();
+        }
+        Map<Object, List<Object>> keys = new HashMap<>();
+        ids.forEach(id ->
+                keys.computeIfAbsent(id.get("ns"), ns -> new ArrayList<>()).add(id.get("key")));
+        return newest(
+                session,
+                Filters.or(keys.entrySet().stream()
+                        .map(each -> Filters.and(Filters.eq("ns", each.getKey()), Filters.in("key", each.getValue())))
+                        .toList()));
+    }
+
+    /** The newest line of each key among these lines. */
+    Map<Object, Document> newest(ClientSession session, Bson lines) {
+        List<Bson> stages = new ArrayList<>();
+        stages.add(Aggregates.match(lines));
+        // In the order of the index.
+        stages.add(Aggregates.sort(Sorts.orderBy(Sorts.ascending("ns", "key"), Sorts.descending("version"))));
+        stages.add(Aggregates.group(
+                new Document("ns", "$ns").append("key", "$key"),
+                Accumulators.first("line", "$_id"),
+                Accumulators.first("op", "$op"),
+                Accumulators.first("version", "$version"),
+                Accumulators.first("expiresAt", "$expiresAt")));
+        Map<Object, Document> newest = new HashMap<>();
+        for (Document each : log.aggregate(session, stages).allowDiskUse(true)) {
+            Object id = each.get("_id");
+            newest.put(id, each.append("_id", each.get("line")));
+        }
+        return newest;
+    }
+
+    /** The documents of these names, entries or not. */
+    Map<Object, Document> byId(ClientSession session, Collection<Document> ids) {
+        Map<Object, Document> found = new HashMap<>();
+        entries.find(session, Filters.in("_id", ids)).forEach(document -> found.put(document.get("_id"), document));
         return found;
     }
 

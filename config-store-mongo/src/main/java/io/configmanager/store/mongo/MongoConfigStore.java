@@ -8,7 +8,6 @@ import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoClient;
 import com.mongodb.client.MongoClients;
 import com.mongodb.client.MongoCollection;
-import com.mongodb.client.MongoCursor;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.IndexOptions;
@@ -82,7 +81,6 @@ public final class MongoConfigStore implements ConfigStore {
 
     private static final Logger log = LoggerFactory.getLogger(MongoConfigStore.class);
     private static final int KEYS_PER_REVISION = 500;
-    private static final int NAMESPACE_EXISTS = 48;
     private static final int INDEX_HAS_OTHER_OPTIONS = 85;
     private static final Duration LARGE_READ = Duration.ofSeconds(30);
     private static final Duration FAREWELL = Duration.ofMillis(500);
@@ -91,14 +89,13 @@ public final class MongoConfigStore implements ConfigStore {
     final Set<Feed> feeds = ConcurrentHashMap.newKeySet();
     private final Deployment deployment;
     private final Writer writer;
-    private final CommitWork work;
 
     /** For reads of all that there is. */
     private final Deployment patient;
 
-    private final CommitWork patientWork;
-    private final Writer joiningWriter;
-    private final CommitWork joiningWork;
+    /** For commits in transactions of others. */
+    private final Deployment joining;
+
     private final Housekeeping housekeeping;
     private final @Nullable SpringTransactions transactions;
     private final @Nullable MongoClientSettings feedSettings;
@@ -112,13 +109,9 @@ public final class MongoConfigStore implements ConfigStore {
         allowPolling = builder.allowPolling;
         deployment = new Deployment(builder.client, builder.names, settings.callTimeout(), allowPolling);
         writer = new Writer(deployment);
-        work = new CommitWork(deployment);
         Duration patience = settings.callTimeout().compareTo(LARGE_READ) > 0 ? settings.callTimeout() : LARGE_READ;
         patient = new Deployment(builder.client, builder.names, patience, allowPolling);
-        patientWork = new CommitWork(patient);
-        Deployment joining = deployment.joining();
-        joiningWriter = writer.joining(joining);
-        joiningWork = new CommitWork(joining);
+        joining = deployment.joining();
         housekeeping = new Housekeeping(this, deployment);
         transactions = builder.transactions;
         feedSettings = builder.feedSettings == null ? null : feedSettings(builder.feedSettings, settings.callTimeout());
@@ -137,20 +130,7 @@ public final class MongoConfigStore implements ConfigStore {
     public void initialize() {
         call("create the collections", () -> {
             deployment.replicated();
-            for (String name : List.of(
-                    deployment.names.entries(),
-                    deployment.names.log(),
-                    deployment.names.head(),
-                    deployment.names.operations(),
-                    deployment.names.instances())) {
-                try {
-                    deployment.database.createCollection(name);
-                } catch (MongoException e) {
-                    if (e.getCode() != NAMESPACE_EXISTS) {
-                        throw e;
-                    }
-                }
-            }
+            // An index makes its collection, too, which a transaction on an old server could not.
             deployment.log.createIndex(
                     Indexes.compoundIndex(Indexes.ascending("ns", "key"), Indexes.descending("version")),
                     new IndexOptions().unique(true));
@@ -207,8 +187,8 @@ public final class MongoConfigStore implements ConfigStore {
         return logged(edited -> read("read a key", (session, moment) -> {
             long revision = Lines.number(deployment.headOf(session), "revision");
             Bson one = Filters.and(Filters.eq("_id", Lines.id(namespace, key)), live(moment.time()));
-            List<ConfigEntry> found =
-                    work.logged(session, lines, revision, moment.time(), entries(deployment, session, one, 1), edited);
+            List<ConfigEntry> found = deployment.logged(
+                    session, lines, revision, moment.time(), deployment.entries(session, one, 1), edited);
             return new Lookup(found.isEmpty() ? null : found.get(0), revision, moment.time());
         }));
     }
@@ -234,7 +214,7 @@ public final class MongoConfigStore implements ConfigStore {
             } else if (filter instanceof ConfigFilter.Prefix prefix) {
                 all.add(below(namespace, prefix.prefix()));
             }
-            return entries(deployment, session, Filters.and(all), limit + 1L).stream()
+            return deployment.entries(session, Filters.and(all), limit + 1L).stream()
                     .map(document -> Objects.requireNonNull(Lines.entry(document)))
                     .toList();
         });
@@ -334,7 +314,7 @@ public final class MongoConfigStore implements ConfigStore {
         return call("commit", () -> {
             for (int attempt = 1; ; attempt++) {
                 try {
-                    return writer.write(revision -> work.commit(revision, commit));
+                    return writer.write(revision -> CommitWork.commit(revision, commit));
                 } catch (CommitWork.TouchedException e) {
                     requireProgress(attempt, e);
                 } catch (MongoException e) {
@@ -351,12 +331,12 @@ public final class MongoConfigStore implements ConfigStore {
 
     private CommitResult join(ClientSession session, SpringTransactions spring, Commit commit) {
         try {
-            return joiningWriter
-                    .join(
+            return writer.join(
+                            joining,
                             session,
                             spring::whenEnded,
-                            revision -> joiningWork.reconcile(revision, CommitWork.ids(commit)),
-                            revision -> joiningWork.commit(revision, commit))
+                            revision -> CommitWork.reconcile(revision, CommitWork.ids(commit)),
+                            revision -> CommitWork.commit(revision, commit))
                     .pending();
         } catch (MongoException e) {
             // Who goes on regardless must not commit the half of it.
@@ -386,12 +366,12 @@ public final class MongoConfigStore implements ConfigStore {
             Set<String> oversized = new LinkedHashSet<>();
             for (String namespace : namespaces) {
                 List<Document> found =
-                        entries(patient, session, Filters.and(below(namespace, ""), live(moment.time())), limit + 1L);
+                        patient.entries(session, Filters.and(below(namespace, ""), live(moment.time())), limit + 1L);
                 if (found.size() > limit) {
                     oversized.add(namespace);
                 } else {
                     Bson lines = Filters.eq("ns", namespace);
-                    entries.addAll(patientWork.logged(session, lines, revision, moment.time(), found, edited));
+                    entries.addAll(patient.logged(session, lines, revision, moment.time(), found, edited));
                 }
             }
             MongoToken token =
@@ -519,9 +499,9 @@ public final class MongoConfigStore implements ConfigStore {
                 List<Document> some = all.subList(i, Math.min(all.size(), i + KEYS_PER_REVISION));
                 Boolean stored = writer.writeIf(
                         after,
-                        session -> work.isNeeded(session, some),
+                        session -> CommitWork.isNeeded(deployment, session, some),
                         settings.callTimeout().dividedBy(2),
-                        revision -> work.reconcile(revision, some));
+                        revision -> CommitWork.reconcile(revision, some));
                 log.debug("Changes by hand of {} keys: {}", some.size(), stored);
             }
         } catch (MongoException e) {
@@ -538,7 +518,7 @@ public final class MongoConfigStore implements ConfigStore {
         deployment.now();
         try (ClientSession session = deployment.client.startSession()) {
             session.advanceOperationTime(after);
-            Map<Object, Document> newest = new HashMap<>(patientWork.newest(session, new Document()));
+            Map<Object, Document> newest = new HashMap<>(patient.newest(session, new Document()));
             for (Document entry : patient.entries.find(session)) {
                 if (!Lines.isId(entry.get("_id"))) {
                     continue;
@@ -565,24 +545,6 @@ public final class MongoConfigStore implements ConfigStore {
 
     void debug(String what, RuntimeException failure) {
         log.debug("{}: {}", description(), what, failure);
-    }
-
-    /** Not limited by the server, because documents that are no entries do not count. */
-    private static List<Document> entries(Deployment from, ClientSession session, Bson filter, long limit) {
-        List<Document> entries = new ArrayList<>();
-        try (MongoCursor<Document> found = from.entries
-                .find(session, filter)
-                .sort(Sorts.ascending("_id"))
-                .batchSize((int) Math.min(limit, Cursors.MAX_LIMIT + 1))
-                .cursor()) {
-            while (entries.size() < limit && found.hasNext()) {
-                Document entry = found.next();
-                if (Lines.entry(entry) != null) {
-                    entries.add(entry);
-                }
-            }
-        }
-        return entries;
     }
 
     /** A range and no pattern, so that nothing in a name has a meaning. */

@@ -58,23 +58,13 @@ final class Writer {
     private final Set<BsonDocument> left = ConcurrentHashMap.newKeySet();
 
     /** Transactions of one process would only conflict with each other. */
-    private final ReentrantLock turn;
+    private final ReentrantLock turn = new ReentrantLock(true);
 
     /** The revisions of open transactions that others began. */
     private final Map<ClientSession, Revision> joined = new ConcurrentHashMap<>();
 
     Writer(Deployment deployment) {
-        this(deployment, new ReentrantLock(true));
-    }
-
-    private Writer(Deployment deployment, ReentrantLock turn) {
         this.deployment = deployment;
-        this.turn = turn;
-    }
-
-    /** Takes turns with this one. */
-    Writer joining(Deployment surrounding) {
-        return new Writer(surrounding, turn);
     }
 
     /** What is to become of a revision once its number is known; null to have none. */
@@ -85,6 +75,7 @@ final class Writer {
 
     /** The next revision. */
     static final class Revision {
+        final Deployment deployment;
         final ClientSession session;
         final long number;
         final Instant at;
@@ -96,7 +87,8 @@ final class Writer {
         /** How many lines it has already. */
         private int stored;
 
-        private Revision(ClientSession session, long number, String id, Instant at) {
+        private Revision(Deployment deployment, ClientSession session, long number, String id, Instant at) {
+            this.deployment = deployment;
             this.session = session;
             this.number = number;
             this.id = id;
@@ -190,14 +182,15 @@ final class Writer {
      * Runs the parts one after the other in a transaction that goes on afterwards; all that is added to it has one revision.
      * Nothing is repeated: what fails on the server has ended the transaction.
      *
+     * @param joining without a deadline of its own
      * @param ended calls what it is given when the transaction is over
      */
-    <T> T join(ClientSession session, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
+    <T> T join(Deployment joining, ClientSession session, Consumer<Runnable> ended, Work<?> first, Work<T> last) {
         takeTurn(System.nanoTime() + deployment.timeout.toNanos());
         try {
             Revision revision = joined.get(session);
             if (revision == null) {
-                revision = next(session, deployment.headOf(session));
+                revision = next(joining, session, joining.headOf(session));
                 joined.put(session, revision);
                 ended.accept(() -> joined.remove(session));
             }
@@ -211,9 +204,9 @@ final class Writer {
         }
     }
 
-    private void storeJoined(Revision revision) {
+    private static void storeJoined(Revision revision) {
         if (revision.stored == 0 && !revision.lines.isEmpty()) {
-            deployment.head.updateOne(
+            revision.deployment.head.updateOne(
                     revision.session,
                     Deployment.HEAD,
                     Updates.combine(
@@ -224,9 +217,10 @@ final class Writer {
         store(revision);
     }
 
-    private static Revision next(ClientSession session, Document head) {
+    private static Revision next(Deployment deployment, ClientSession session, Document head) {
         long number = Lines.number(head, "revision") + 1;
         return new Revision(
+                deployment,
                 session,
                 number,
                 new ObjectId().toHexString(),
@@ -268,7 +262,7 @@ final class Writer {
         if (head == null) {
             throw deployment.missingHead();
         }
-        Revision revision = new Revision(session, Lines.number(head, "revision"), id, Lines.at(head));
+        Revision revision = new Revision(deployment, session, Lines.number(head, "revision"), id, Lines.at(head));
         T result = work.run(revision);
         if (revision.lines.isEmpty()) {
             session.abortTransaction();
@@ -299,7 +293,7 @@ final class Writer {
             throw new MongoException(112, "another writer holds the lock");
         }
         Bson mine = Filters.and(Deployment.HEAD, Filters.eq("lockedUntil", until));
-        Revision revision = next(session, head.append("now", Date.from(now)));
+        Revision revision = next(deployment, session, head.append("now", Date.from(now)));
         try {
             deployment.log.deleteMany(session, Filters.gte("_id", Lines.firstLine(revision.number)));
             T result = work.run(revision);
@@ -322,10 +316,11 @@ final class Writer {
         }
     }
 
-    private void store(Revision revision) {
+    private static void store(Revision revision) {
         if (revision.lines.isEmpty()) {
             return;
         }
+        Deployment deployment = revision.deployment;
         deployment.log.insertMany(revision.session, revision.lines);
         deployment.entries.bulkWrite(revision.session, revision.entries);
         if (revision.operation != null) {

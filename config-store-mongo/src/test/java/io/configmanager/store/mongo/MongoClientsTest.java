@@ -30,6 +30,7 @@ import java.util.TimeZone;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import org.bson.BsonDocument;
+import org.bson.BsonTimestamp;
 import org.bson.BsonType;
 import org.bson.Document;
 import org.bson.codecs.BsonTypeClassMap;
@@ -121,6 +122,32 @@ class MongoClientsTest {
         assertThat(store.snapshot(Set.of("app"), 10).entries())
                 .extracting(ConfigEntry::value)
                 .containsExactly("{\"$ref\": \"x\", \"$id\": 1}");
+    }
+
+    /** Otherwise a member that lags could say that nothing was edited, and the position would pass the edit. */
+    @Test
+    void whatAnEventToldIsSeenByTheReadsThatFollow() {
+        MongoConfigStore store = store(settings -> settings);
+        store.commit(put("a", "1", null));
+        BsonTimestamp told = new BsonTimestamp((int) Instant.now().getEpochSecond() - 60, 7);
+
+        commands.clear();
+        store.reconcile(List.of(Lines.id("app", "a")), told);
+        assertThat(seenBy("aggregate", "config_head")).isEqualTo(told);
+
+        commands.clear();
+        store.audit(told);
+        assertThat(seenBy("aggregate", "config_log")).isEqualTo(told);
+    }
+
+    private BsonTimestamp seenBy(String command, String collection) {
+        return commands.stream()
+                .filter(each -> each.getFirstKey().equals(command)
+                        && each.getString(command).getValue().endsWith(collection))
+                .reduce((first, last) -> last)
+                .orElseThrow()
+                .getDocument("readConcern")
+                .getTimestamp("afterClusterTime");
     }
 
     /** Transactions read what a majority may not have yet; only a commit would wait for it. */
