@@ -21,10 +21,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.bson.BsonDocument;
 import org.bson.BsonTimestamp;
 import org.bson.BsonValue;
 import org.bson.Document;
@@ -42,6 +44,7 @@ final class MongoFeed implements LogFeed.Log {
     private static final Duration AWAIT = Duration.ofMillis(250);
     private static final int LINES_PER_READ = 5_000;
     private static final int MAX_RESTARTS = 3;
+    private static final Pattern TIME_OF_TOKEN = Pattern.compile("82(\\p{XDigit}{8})(\\p{XDigit}{8})");
 
     private final MongoConfigStore store;
     private final Deployment deployment;
@@ -60,13 +63,11 @@ final class MongoFeed implements LogFeed.Log {
     /** Edits by hand that have been seen and have no revision yet. */
     private final Set<Document> edited = new LinkedHashSet<>();
 
-    /** All events up to here have been seen: as of the last one, and as of the last read before a silent wait. */
+    /** All events up to here have been seen: as of the last one, or as far as the server says to have looked since. */
     private BsonTimestamp reached;
 
     /** All edits up to here have a revision. */
     private BsonTimestamp seen;
-
-    private BsonTimestamp readAt = new BsonTimestamp(0, 0);
 
     /** When the head moved last: what happens at the same time is part of a commit. */
     private BsonTimestamp headMoved = new BsonTimestamp(0, 0);
@@ -176,7 +177,6 @@ final class MongoFeed implements LogFeed.Log {
         if (current == null) {
             return interrupted.await(nanos, TimeUnit.NANOSECONDS);
         }
-        BsonTimestamp before = readAt;
         RawBsonDocument event;
         try {
             event = current.tryNext();
@@ -191,7 +191,7 @@ final class MongoFeed implements LogFeed.Log {
                 read(true);
                 throw new StoreException("The change stream has ended", true, null);
             }
-            reached = before.compareTo(reached) > 0 ? before : reached;
+            reached = laterOf(reached, current.getResumeToken());
             return logEdits();
         }
         BsonTimestamp last = reached;
@@ -203,6 +203,19 @@ final class MongoFeed implements LogFeed.Log {
         reached = last;
         logEdits();
         return true;
+    }
+
+    /** A token begins with the time up to which the server has looked; one of another form says nothing. */
+    private static BsonTimestamp laterOf(BsonTimestamp known, @Nullable BsonDocument token) {
+        BsonValue data = token == null ? null : token.get("_data");
+        Matcher time = TIME_OF_TOKEN.matcher(
+                data != null && data.isString() ? data.asString().getValue() : "");
+        if (!time.lookingAt()) {
+            return known;
+        }
+        BsonTimestamp looked = new BsonTimestamp(
+                Integer.parseUnsignedInt(time.group(1), 16), Integer.parseUnsignedInt(time.group(2), 16));
+        return looked.compareTo(known) > 0 ? looked : known;
     }
 
     /**
@@ -290,7 +303,6 @@ final class MongoFeed implements LogFeed.Log {
             token = new MongoToken(token.lineage(), id, seen);
         }
         revision = upto;
-        readAt = Objects.requireNonNullElse(session.getOperationTime(), reached);
         int unannounced = told || stream == null ? 0 : changeSets.size();
         return new LogFeed.Page(changeSets, start, more, head.getDate("now").toInstant(), unannounced);
     }

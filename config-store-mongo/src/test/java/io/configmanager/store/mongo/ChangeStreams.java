@@ -33,6 +33,9 @@ final class ChangeStreams {
     private final List<Waiter> waiters = new ArrayList<>();
     private long nextCursor = FIRST_CURSOR;
 
+    /** Whether streams are read from a member that has nothing new yet. */
+    private boolean lagging;
+
     ChangeStreams(Object lock, Documents documents, Oplog oplog) {
         this.lock = lock;
         this.documents = documents;
@@ -141,6 +144,11 @@ final class ChangeStreams {
         return cursor != null && cursor.spared;
     }
 
+    void lag(boolean now) {
+        lagging = now;
+        wake();
+    }
+
     int open() {
         return cursors.size();
     }
@@ -183,6 +191,9 @@ final class ChangeStreams {
                 && Tokens.isIdle(cursor.after)
                 && oplog.isLost(Tokens.timeOf(cursor.after))) {
             return Errors.historyLost();
+        }
+        if (lagging && !cursor.spared) {
+            return evenIfEmpty ? reply(cursor, "nextBatch", batch, cursor.id) : null;
         }
         Iterator<Entry> entries =
                 oplog.from(oplog.after(cursor.after, cursor.spared)).iterator();

@@ -122,6 +122,7 @@ public final class ReplicaSetServer implements AutoCloseable {
     public void noMoreFaults() {
         synchronized (node.lock) {
             node.faults.clear();
+            node.streams.lag(false);
         }
     }
 
@@ -136,6 +137,13 @@ public final class ReplicaSetServer implements AutoCloseable {
     public void forgetStreams() {
         synchronized (node.lock) {
             node.streams.forgetAll();
+        }
+    }
+
+    /** As if streams were read from a member that is behind, which other reads are not. */
+    void lagStreams(boolean now) {
+        synchronized (node.lock) {
+            node.streams.lag(now);
         }
     }
 
