@@ -5,6 +5,7 @@ import com.mongodb.MongoException;
 import com.mongodb.client.ChangeStreamIterable;
 import com.mongodb.client.ClientSession;
 import com.mongodb.client.MongoChangeStreamCursor;
+import com.mongodb.client.MongoCursor;
 import com.mongodb.client.model.Aggregates;
 import com.mongodb.client.model.Filters;
 import com.mongodb.client.model.Projections;
@@ -42,7 +43,8 @@ import org.jspecify.annotations.Nullable;
 final class MongoFeed implements LogFeed.Log {
 
     private static final Duration AWAIT = Duration.ofMillis(250);
-    private static final int LINES_PER_READ = 5_000;
+    private static final int LINES_PER_PAGE = 5_000;
+    private static final int CHARACTERS_PER_PAGE = 8 << 20;
     private static final int MAX_RESTARTS = 3;
     private static final Pattern TIME_OF_TOKEN = Pattern.compile("82(\\p{XDigit}{8})(\\p{XDigit}{8})");
 
@@ -56,7 +58,6 @@ final class MongoFeed implements LogFeed.Log {
     private MongoToken token;
     private boolean audit;
     private boolean more;
-    private int limit = LINES_PER_READ;
     private int restarts;
     private int emptyReads;
 
@@ -277,24 +278,15 @@ final class MongoFeed implements LogFeed.Log {
         }
         long start = System.nanoTime();
         long last = revision;
-        List<Document> lines = deployment
-                .log
-                .find(session, Filters.gte("_id", Lines.firstLine(last)))
-                .sort(Sorts.ascending("_id"))
-                .limit(limit + 1)
-                .into(new ArrayList<>());
+        List<Document> lines = page();
         Document head = deployment.headOf(session);
         long newest = Lines.number(head, "revision");
         requireContinuation(head, newest, lines, last);
-        more = lines.size() > limit;
-        long cut = more ? Lines.revisionOf(lines.get(lines.size() - 1)) : newest + 1;
-        lines.removeIf(line -> Lines.revisionOf(line) <= last || Lines.revisionOf(line) >= cut);
+        lines.removeIf(line -> Lines.revisionOf(line) <= last || Lines.revisionOf(line) > newest);
         LogProof.Collector whole = new LogProof.Collector(last);
         lines.forEach(line -> whole.add(Lines.logEntry(line), Lines.at(line)));
         List<ChangeSet> changeSets = whole.changeSets();
         long upto = last + changeSets.size();
-        // A revision is delivered whole, however many lines it has.
-        limit = more && changeSets.isEmpty() ? 2 * limit : LINES_PER_READ;
         if (!more) {
             requireAll(upto, newest, lines.isEmpty() ? 0 : Lines.revisionOf(lines.get(lines.size() - 1)));
         }
@@ -305,6 +297,34 @@ final class MongoFeed implements LogFeed.Log {
         revision = upto;
         int unannounced = told || stream == null ? 0 : changeSets.size();
         return new LogFeed.Page(changeSets, start, more, head.getDate("now").toInstant(), unannounced);
+    }
+
+    /** The first line of the last revision, which proves it, and whole revisions after it, one at least if there is any. */
+    private List<Document> page() {
+        Bson wanted = Filters.or(
+                Filters.eq("_id", Lines.firstLine(revision)), Filters.gte("_id", Lines.firstLine(revision + 1)));
+        List<Document> lines = new ArrayList<>();
+        long characters = 0;
+        more = false;
+        try (MongoCursor<Document> found = deployment
+                .log
+                .find(session, wanted)
+                .sort(Sorts.ascending("_id"))
+                .cursor()) {
+            while (found.hasNext()) {
+                Document line = found.next();
+                boolean full = lines.size() > LINES_PER_PAGE || characters >= CHARACTERS_PER_PAGE;
+                more = full && Lines.revisionOf(line) != Lines.revisionOf(lines.get(lines.size() - 1));
+                if (more) {
+                    break;
+                }
+                lines.add(line);
+                if (Lines.revisionOf(line) > revision) {
+                    characters += Lines.text(line, "value", "").length();
+                }
+            }
+        }
+        return lines;
     }
 
     private void requireContinuation(Document head, long newest, List<Document> lines, long last) {

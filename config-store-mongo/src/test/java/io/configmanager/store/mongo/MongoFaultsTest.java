@@ -634,6 +634,32 @@ class MongoFaultsTest {
     }
 
     @Test
+    void aPageIsLimitedInSizeAndEndsWithARevision() {
+        follow();
+        String large = '"' + "x".repeat(900_000) + '"';
+        long last = 0;
+        for (int i = 0; i < 12; i++) {
+            last = store.commit(Commit.of(
+                            List.of(
+                                    new Operation.Put(
+                                            "app", "a", large, "json", ValueType.STRING, null, Condition.ALWAYS),
+                                    new Operation.Put(
+                                            "app", "b", large, "json", ValueType.STRING, null, Condition.ALWAYS)),
+                            null,
+                            null))
+                    .revision();
+        }
+
+        List<Integer> pages = new ArrayList<>();
+        while (position.revision() < last) {
+            pages.add(poll().changeSets().size());
+        }
+
+        assertThat(pages).containsExactly(5, 5, 2);
+        assertThat(seen).allSatisfy(changeSet -> assertThat(changeSet.changes()).hasSize(2));
+    }
+
+    @Test
     void m12ARestoredBackupIsAnotherHistory() {
         put("a", "1");
         List<Document> head = mongo.head().find().into(new ArrayList<>());
