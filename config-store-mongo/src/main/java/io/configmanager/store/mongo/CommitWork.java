@@ -36,8 +36,9 @@ final class CommitWork {
                 .operations
                 .find(revision.session, Filters.eq("_id", commit.id().toString()))
                 .first();
-        if (earlier != null) {
-            return repeated(revision, earlier);
+        CommitResult known = earlier == null ? null : repeated(revision, earlier);
+        if (known != null) {
+            return known;
         }
         List<Document> ids = ids(commit);
         Map<Object, Document> found = revision.deployment.byId(revision.session, ids);
@@ -71,6 +72,7 @@ final class CommitWork {
         }
         revision.remember(new Document("_id", commit.id().toString())
                 .append("revision", revision.number)
+                .append("revisionId", revision.id)
                 .append("firstLine", revision.nextLine())
                 .append("lines", changes.size())
                 .append("at", Date.from(revision.at)));
@@ -137,18 +139,25 @@ final class CommitWork {
                         entry.author()));
     }
 
-    private static CommitResult repeated(Revision revision, Document operation) {
+    /** Null if the revision never came to be, because its writer died before it moved the head. */
+    private static @Nullable CommitResult repeated(Revision revision, Document operation) {
+        long number = Lines.number(operation, "revision");
+        String id = Lines.text(operation, "revisionId", "");
+        if (number >= revision.number && !id.equals(revision.id)) {
+            return null;
+        }
         long first = Lines.number(operation, "firstLine");
-        List<LogEntry> changes = revision.deployment
+        List<Document> lines = revision.deployment
                 .log
                 .find(
                         revision.session,
                         Filters.and(
                                 Filters.gte("_id", first), Filters.lt("_id", first + Lines.number(operation, "lines"))))
                 .sort(Sorts.ascending("_id"))
-                .map(Lines::logEntry)
                 .into(new ArrayList<>());
-        return new CommitResult(Lines.number(operation, "revision"), changes, Lines.at(operation));
+        return lines.stream().allMatch(line -> id.equals(line.get("revisionId")))
+                ? new CommitResult(number, lines.stream().map(Lines::logEntry).toList(), Lines.at(operation))
+                : null;
     }
 
     static List<Document> ids(Commit commit) {

@@ -79,7 +79,7 @@ final class Writer {
         final ClientSession session;
         final long number;
         final Instant at;
-        private final String id;
+        final String id;
         private final List<WriteModel<Document>> entries = new ArrayList<>();
         private final List<Document> lines = new ArrayList<>();
         private @Nullable Document operation;
@@ -324,7 +324,11 @@ final class Writer {
         deployment.log.insertMany(revision.session, revision.lines);
         deployment.entries.bulkWrite(revision.session, revision.entries);
         if (revision.operation != null) {
-            deployment.operations.insertOne(revision.session, revision.operation);
+            deployment.operations.replaceOne(
+                    revision.session,
+                    Filters.eq("_id", revision.operation.get("_id")),
+                    revision.operation,
+                    new ReplaceOptions().upsert(true));
         }
         revision.stored();
     }

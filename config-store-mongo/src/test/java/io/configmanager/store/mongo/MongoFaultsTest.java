@@ -73,10 +73,11 @@ class MongoFaultsTest {
     }
 
     private CommitResult put(String key, String value, Duration ttl) {
-        return store.commit(Commit.of(
-                List.of(new Operation.Put("app", key, value, "json", ValueType.INTEGER, ttl, Condition.ALWAYS)),
-                "test",
-                null));
+        return store.commit(Commit.of(List.of(operation(key, value, ttl)), "test", null));
+    }
+
+    private static Operation operation(String key, String value, Duration ttl) {
+        return new Operation.Put("app", key, value, "json", ValueType.INTEGER, ttl, Condition.ALWAYS);
     }
 
     private void follow() {
@@ -497,6 +498,40 @@ class MongoFaultsTest {
         assertThat(values("a")).isEmpty();
         assertThat(values("half")).containsExactly("2");
         assertThat(store.get("app", "a").entry().value()).isEqualTo("1");
+    }
+
+    @Test
+    void m07ACommitOfAStandaloneWriterThatDiedIsNotTakenForStoredWhenItIsRepeated() {
+        mongo.close();
+        server.close();
+        server = ReplicaSetServer.startStandalone();
+        mongo = new TestMongo(MongoFaultsTest.class, server.uri());
+        store = mongo.store();
+        put("a", "1");
+        Document head = mongo.head().find(Filters.eq("_id", "head")).first();
+        Commit first = Commit.of(List.of(operation("a", "2", null)), null, null);
+        Commit second = Commit.of(List.of(operation("a", "3", null)), null, null);
+        store.commit(first);
+        mongo.head().replaceOne(Filters.eq("_id", "head"), head);
+
+        assertThat(store.commit(first).revision())
+                .as("the same number, taken anew")
+                .isEqualTo(2);
+        assertThat(store.get("app", "a").entry().value()).isEqualTo("2");
+
+        store.commit(second);
+        mongo.head()
+                .replaceOne(
+                        Filters.eq("_id", "head"),
+                        mongo.head().find(Filters.eq("_id", "head")).first().append("revision", 2L));
+        put("b", "1");
+        long revision = store.commit(second).revision();
+
+        assertThat(revision)
+                .as("another commit has the number of the first try")
+                .isGreaterThan(3);
+        assertThat(store.get("app", "a").entry().value()).isEqualTo("3");
+        assertThat(store.commit(second).revision()).isEqualTo(revision);
     }
 
     @Test
