@@ -10,7 +10,6 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.KeyState.Kind;
 import io.configmanager.StoreException;
 import io.configmanager.engine.Backlog.News;
-import io.configmanager.value.Signal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,7 +25,7 @@ class BacklogTest {
     private Backlog backlog = backlog(ConfigFilter.ALL);
 
     private Backlog backlog(ConfigFilter filter) {
-        return new Backlog(filter, new Signal(), true, true, () -> now);
+        return new Backlog(filter, true, true, () -> now, all -> {});
     }
 
     @Nested
@@ -222,7 +221,7 @@ class BacklogTest {
 
         @Test
         void whoDoesNotWantThemIsNotTold() {
-            backlog = new Backlog(ConfigFilter.ALL, new Signal(), false, false, () -> now);
+            backlog = new Backlog(ConfigFilter.ALL, false, false, () -> now, all -> {});
             start(1);
             backlog.failed(OUTAGE);
             backlog.recovered();
@@ -447,7 +446,7 @@ class BacklogTest {
 
         @Test
         void isCountedForAFailureToo() {
-            backlog = new Backlog(ConfigFilter.ALL, new Signal(), true, true, () -> now);
+            backlog = new Backlog(ConfigFilter.ALL, true, true, () -> now, all -> {});
             start(1);
             now = 10;
             backlog.failed(new IllegalStateException("expected"));
@@ -464,7 +463,7 @@ class BacklogTest {
 
         @Test
         void isNotCountedWhereNobodyTakesAtOnce() {
-            backlog = new Backlog(ConfigFilter.ALL, new Signal(), false, false, () -> now);
+            backlog = new Backlog(ConfigFilter.ALL, false, false, () -> now, all -> {});
             start(1, entry("a", 1));
 
             assertThat(backlog.waitingSince()).isNull();

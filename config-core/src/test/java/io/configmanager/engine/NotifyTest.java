@@ -20,7 +20,6 @@ import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.store.Feed;
-import io.configmanager.value.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -628,8 +627,7 @@ class NotifyTest extends OnMemoryStore {
 
         final Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
         private final BlockingQueue<ConfigEvent<String>> events;
-        private final Signal signal = new Signal();
-        private final Backlog backlog = new Backlog(ConfigFilter.keys("a"), signal, true, true, () -> 0);
+        private final Backlog backlog = new Backlog(ConfigFilter.keys("a"), true, true, () -> 0, all -> {});
         private EventWatcher<String> watcher;
 
         EventQueue(int capacity) {
@@ -644,14 +642,7 @@ class NotifyTest extends OnMemoryStore {
             FakeTime time = new FakeTime();
             StatusTracker status = new StatusTracker(time::instant, time::nanoTime, Duration.ofSeconds(1));
             watcher = new EventWatcher<>(
-                    "id",
-                    signal,
-                    backlog,
-                    ConfigEntry::value,
-                    () -> status.status(0),
-                    reconciler::ticket,
-                    true,
-                    subscription);
+                    "id", backlog, ConfigEntry::value, () -> status.status(0), reconciler::ticket, true, subscription);
             watcher.onReady(this::retry);
         }
 
