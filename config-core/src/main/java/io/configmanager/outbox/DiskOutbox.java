@@ -31,7 +31,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.UUID;
@@ -323,60 +322,38 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     @Override
     public boolean retry(UUID id) {
-        return again(
-                id,
-                write -> new Queued(
-                        ++lastSequence,
-                        write.id(),
-                        State.PENDING,
-                        write.items(),
-                        write.author(),
-                        write.comment(),
-                        write.queuedAt(),
-                        clock.instant().plus(settings.deadline()),
-                        write.basis(),
-                        null,
-                        write.sequence()));
+        return again(id, write -> write.again(++lastSequence, write.id(), deadline(), write.basis()));
     }
 
     @Override
     public boolean force(UUID id) {
         return again(
                 id,
-                write -> new Queued(
-                        ++lastSequence,
-                        UUID.randomUUID(),
-                        State.PENDING,
-                        write.items().stream()
-                                .map(item -> item.expecting(null, null))
-                                .toList(),
-                        write.author(),
-                        write.comment(),
-                        write.queuedAt(),
-                        clock.instant().plus(settings.deadline()),
-                        null,
-                        null,
-                        write.sequence()));
+                write -> write.again(++lastSequence, UUID.randomUUID(), deadline(), null)
+                        .with(item -> item.expecting(null, null)));
+    }
+
+    private Instant deadline() {
+        return clock.instant().plus(settings.deadline());
     }
 
     private boolean again(UUID id, Function<Queued, Queued> change) {
         record Again(Queued before, Admitted after, int size) {}
         Again again = locked(() -> {
-                    Queued before = queue.find(id);
-                    if (before == null || before.pending() || claimed.contains(before.sequence())) {
-                        return Optional.<Again>empty();
-                    }
-                    // It takes the place of the other, so that a full outbox is no obstacle.
-                    Queued after = change.apply(before);
-                    queue.done(before.sequence(), Done.NOT_APPLIED);
-                    unwritten.add(after.sequence());
-                    int size = encode(after).length;
-                    queue.add(after, size);
-                    Journal.Appending appending =
-                            journal.begin(List.of(record(after), done(before.sequence(), Done.NOT_APPLIED)));
-                    return Optional.of(new Again(before, new Admitted(after, appending), size));
-                })
-                .orElse(null);
+            Queued before = queue.find(id);
+            if (before == null || before.pending() || claimed.contains(before.sequence())) {
+                return null;
+            }
+            // It takes the place of the other, so that a full outbox is no obstacle.
+            Queued after = change.apply(before);
+            queue.done(before.sequence(), Done.NOT_APPLIED);
+            unwritten.add(after.sequence());
+            Journal.Record value = record(after);
+            int size = value.payload().length;
+            queue.add(after, size);
+            Journal.Appending appending = journal.begin(List.of(value, done(before.sequence(), Done.NOT_APPLIED)));
+            return new Again(before, new Admitted(after, appending), size);
+        });
         if (again == null) {
             return false;
         }
@@ -392,9 +369,10 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     @Override
     public boolean discard(UUID id) {
-        Queued write = locked(() -> Optional.ofNullable(queue.find(id))
-                        .filter(found -> !unwritten.contains(found.sequence()) && claimed.add(found.sequence())))
-                .orElse(null);
+        Queued write = locked(() -> {
+            Queued found = queue.find(id);
+            return found != null && claim(found) ? found : null;
+        });
         if (write == null) {
             return false;
         }
@@ -444,9 +422,15 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     /** The write as it is now, for the caller alone until it is released; null if it may not be applied now. */
     @Nullable
     Queued claim(long sequence) {
-        return locked(() -> Optional.ofNullable(queue.get(sequence))
-                        .filter(write -> write.pending() && !unwritten.contains(sequence) && claimed.add(sequence)))
-                .orElse(null);
+        return locked(() -> {
+            Queued write = queue.get(sequence);
+            return write != null && write.pending() && claim(write) ? write : null;
+        });
+    }
+
+    /** False if it is not on disk yet, or somebody else has it. */
+    private boolean claim(Queued write) {
+        return !unwritten.contains(write.sequence()) && claimed.add(write.sequence());
     }
 
     void release(Queued write) {
@@ -558,25 +542,17 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 Queued known = queue.find(write.id());
                 renumbered.put(write.sequence(), known == null ? ++lastSequence : known.sequence());
                 if (known == null) {
-                    mine.add(new Queued(
-                                    lastSequence,
-                                    write.id(),
-                                    write.state(),
-                                    write.items(),
-                                    write.author(),
-                                    write.comment(),
-                                    write.queuedAt(),
-                                    write.deadline(),
-                                    write.basis(),
-                                    write.reason(),
-                                    null)
+                    mine.add(write.numbered(lastSequence)
                             .with(item -> item.expecting(
                                     item.expected(), item.after() == null ? null : renumbered.get(item.after()))));
                 }
             }
             if (!mine.isEmpty()) {
-                journal.append(mine.stream().map(this::record).toList());
-                mine.forEach(write -> queue.add(write, encode(write).length));
+                List<Journal.Record> records = mine.stream().map(this::record).toList();
+                journal.append(records);
+                for (int i = 0; i < mine.size(); i++) {
+                    queue.add(mine.get(i), records.get(i).payload().length);
+                }
                 log.info("Took over {} writes that another process has left in {}", mine.size(), orphan.directory());
             }
             orphan.destroy();
@@ -609,15 +585,11 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     }
 
     private Journal.Record record(Queued write) {
-        return new Journal.Record(Journal.LIVE, write.sequence(), encode(write));
+        return new Journal.Record(Journal.LIVE, write.sequence(), json.writeValueAsBytes(write));
     }
 
     private Journal.Record done(long sequence, Done done) {
         return new Journal.Record(Journal.DONE, sequence, json.writeValueAsBytes(done));
-    }
-
-    private byte[] encode(Queued write) {
-        return json.writeValueAsBytes(write);
     }
 
     private static Collection<String> names(Queued write) {
@@ -631,7 +603,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         });
     }
 
-    private <T> T locked(Supplier<T> action) {
+    private <T extends @Nullable Object> T locked(Supplier<T> action) {
         lock.lock();
         try {
             return action.get();
