@@ -4,6 +4,7 @@ package io.configmanager.spring.autoconfigure.endpoint;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigException;
 import io.configmanager.ConfigManager;
+import io.configmanager.InvalidConfigException;
 import io.configmanager.Outbox;
 import io.configmanager.OutboxStats;
 import io.configmanager.QueuedWrite;
@@ -31,9 +32,6 @@ import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
 @WebEndpoint(id = "configoutbox", defaultAccess = Access.READ_ONLY)
 final class ConfigOutboxEndpoint {
 
-    private static final int DEFAULT_LIMIT = 100;
-    private static final int LARGEST_LIMIT = 1_000;
-
     private final ConfigManager manager;
     private final ShownEntries entries;
 
@@ -52,15 +50,12 @@ final class ConfigOutboxEndpoint {
         QueuedWrite.State wanted;
         int most;
         try {
+            most = Parameters.limit(limit);
             wanted = state == null ? null : QueuedWrite.State.valueOf(state.toUpperCase(Locale.ROOT));
-            most = limit == null ? DEFAULT_LIMIT : Integer.parseInt(limit);
+        } catch (InvalidConfigException e) {
+            return Problem.of(e).response();
         } catch (IllegalArgumentException e) {
-            return Problem.badRequest(
-                            "'state' must be one of " + List.of(QueuedWrite.State.values()) + ", 'limit' a number")
-                    .response();
-        }
-        if (most < 1 || most > LARGEST_LIMIT) {
-            return Problem.badRequest("Invalid limit: it must be 1 to " + LARGEST_LIMIT)
+            return Problem.badRequest("'state' must be one of " + List.of(QueuedWrite.State.values()))
                     .response();
         }
         List<QueuedWrite> found = outbox.writes().stream()
