@@ -4,7 +4,6 @@ package io.configmanager.spring;
 import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
-import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigView;
@@ -25,13 +24,11 @@ import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
@@ -64,15 +61,12 @@ final class ConfigValueRegistry
 
     static final long UNREAD = -1;
 
-    /** They are told with the next change set; where none can come, they must not heap up. */
-    private static final int MOST_UNTOLD = 1_000;
-
     private final Supplier<@Nullable ConfigManager> manager;
     private final Map<String, Codec> codecs;
     private final ConvertingJsonCodec defaults;
     private final Supplier<GroupBinder> binder;
-    private final ApplicationEventPublisher events;
-    private final Consumer<ConfigValueRegistry> scan;
+    private final ConfigEvents events;
+    private final MissingKeys missing;
 
     private final Map<Name, Set<Binding>> index = new ConcurrentHashMap<>();
     private final Map<Demand, Fallback> declared = new ConcurrentHashMap<>();
@@ -81,16 +75,11 @@ final class ConfigValueRegistry
     private final Map<Demand, Long> reported = new ConcurrentHashMap<>();
     private final Map<Class<?>, Group> groups = new ConcurrentHashMap<>();
     private final Map<Group, Long> reportedGroups = new ConcurrentHashMap<>();
-    private final Set<String> missing = new LinkedHashSet<>();
-    private final Set<String> published = ConcurrentHashMap.newKeySet();
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
-    private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
     private final Queue<Listening> listeners = new ConcurrentLinkedQueue<>();
     private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
-    private volatile boolean starting = true;
-    private boolean failing;
     private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
@@ -116,8 +105,8 @@ final class ConfigValueRegistry
         this.codecs = Map.copyOf(codecs);
         this.defaults = defaults;
         this.binder = SingletonSupplier.of(binder);
-        this.events = events;
-        this.scan = scan;
+        this.events = new ConfigEvents(events);
+        this.missing = new MissingKeys(() -> scan.accept(this));
     }
 
     /**
@@ -131,7 +120,7 @@ final class ConfigValueRegistry
         GroupBinder known = binder.get();
         Group group = groups.computeIfAbsent(wanted.type(), type -> wanted);
         if (!group.begin(known, () -> view(source, group))) {
-            missing(group.rejections().stream().map(group::describe).toList(), neededNow);
+            missing.add(group.rejections().stream().map(group::describe).toList(), neededNow);
         }
         return group;
     }
@@ -251,7 +240,7 @@ final class ConfigValueRegistry
             return all;
         });
         if (!binding.begin(this)) {
-            missing(List.of(line(binding.demand, binding.problem())), false);
+            missing.add(List.of(line(binding.demand, binding.problem())), false);
         }
     }
 
@@ -276,7 +265,7 @@ final class ConfigValueRegistry
             return new Reading(fallback.value(), null, 0);
         }
         if (demand.required()) {
-            missing(List.of(line(demand, problem)), true);
+            missing.add(List.of(line(demand, problem)), true);
         }
         return Reading.ABSENT;
     }
@@ -334,7 +323,7 @@ final class ConfigValueRegistry
         Long before = reported.put(demand, revision);
         if (before == null || before != revision) {
             errors.increment();
-            rejections.offer(new ConfigRejectedEvent(
+            events.rejected(new ConfigRejectedEvent(
                     demand.namespace(), demand.key(), demand.target(), demand.typeName(), problem, revision));
             log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
         }
@@ -345,7 +334,7 @@ final class ConfigValueRegistry
         if (before == null || before != revision) {
             for (Rejection rejection : group.rejections()) {
                 errors.increment();
-                rejections.offer(new ConfigRejectedEvent(
+                events.rejected(new ConfigRejectedEvent(
                         group.namespace(),
                         rejection.key(),
                         group.type().getName(),
@@ -370,7 +359,10 @@ final class ConfigValueRegistry
     @Override
     public void accept(ConfigChangeSet changes) {
         forgetTheGone();
-        publishLater(changes.namespace());
+        ConfigManager source = missing.starting() ? null : manager();
+        if (source != null) {
+            events.follow(source, changes.namespace());
+        }
         for (Group group : groups.values()) {
             if (group.dependsOn(changes)) {
                 refresh(group);
@@ -397,45 +389,9 @@ final class ConfigValueRegistry
         }
     }
 
-    /** Subscribers of a namespace are told after this, so that the first change set is published as well. */
-    private void publishLater(String namespace) {
-        if (starting || published.contains(namespace)) {
-            return;
-        }
-        ConfigManager source = manager();
-        if (source != null) {
-            if (isOnDemand(source, namespace)) {
-                // Whoever follows all of it reads all of it after a resync.
-                published.add(namespace);
-                return;
-            }
-            try {
-                source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
-                    publishRejections();
-                    events.publishEvent(new ConfigChangedEvent(changes));
-                });
-                published.add(namespace);
-            } catch (ManagerStateException e) {
-                log.debug("Connecting or closed: the changes of '{}' up to now are nobody's news", namespace);
-            }
-        }
-    }
-
-    private static boolean isOnDemand(ConfigManager source, String namespace) {
-        return source.activeNamespaces().stream()
-                .anyMatch(active ->
-                        active.name().equals(namespace) && active.loading() == NamespaceStatus.Loading.ON_DEMAND);
-    }
-
-    private void publishRejections() {
-        for (ConfigRejectedEvent event = rejections.poll(); event != null; event = rejections.poll()) {
-            events.publishEvent(event);
-        }
-    }
-
     @Override
     public void onApplicationEvent(ContextRefreshedEvent event) {
-        publishRejections();
+        events.publishRejections();
     }
 
     @Override
@@ -479,12 +435,7 @@ final class ConfigValueRegistry
     /** Ends the start: from now on a missing key is an error of the bean that asks for it. */
     @Override
     public void afterSingletonsInstantiated() {
-        synchronized (missing) {
-            starting = false;
-            if (!missing.isEmpty()) {
-                throw new MissingConfigException(List.copyOf(missing));
-            }
-        }
+        missing.startIsOver();
     }
 
     /** Says that a parameter is missing, if it is. */
@@ -492,24 +443,7 @@ final class ConfigValueRegistry
         if (demand.required() && demand.defaultText() == null) {
             Reading reading = read(demand);
             if (reading.value() == null) {
-                missing(List.of(line(demand, reading.problem())), false);
-            }
-        }
-    }
-
-    private void missing(List<String> lines, boolean neededNow) {
-        synchronized (missing) {
-            missing.addAll(lines);
-            if (neededNow && starting && !failing) {
-                failing = true;
-                scan.accept(this);
-            }
-            if (neededNow || !starting) {
-                List<String> all = List.copyOf(missing);
-                if (!starting) {
-                    missing.clear();
-                }
-                throw new MissingConfigException(all);
+                missing.add(List.of(line(demand, reading.problem())), false);
             }
         }
     }
