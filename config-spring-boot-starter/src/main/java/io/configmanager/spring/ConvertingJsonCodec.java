@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.springframework.core.CollectionFactory;
 import org.springframework.core.ResolvableType;
 import org.springframework.core.convert.ConversionService;
@@ -136,8 +135,7 @@ final class ConvertingJsonCodec implements Codec {
         if (node.isBoolean() && raw == Boolean.class) {
             return node.booleanValue();
         }
-        boolean enumeration = raw.isEnum();
-        if (!node.isString() && (enumeration || raw == Boolean.class || Number.class.isAssignableFrom(raw))) {
+        if (!node.isString() && (raw.isEnum() || raw == Boolean.class || Number.class.isAssignableFrom(raw))) {
             throw mismatch(type, node);
         }
         Object source = node.isString()
@@ -186,15 +184,9 @@ final class ConvertingJsonCodec implements Codec {
         ResolvableType valueType = type.as(Map.class).getGeneric(1);
         Map<Object, Object> target = CollectionFactory.createMap(raw, keyType.resolve(), node.size());
         for (Map.Entry<String, JsonNode> member : node.properties()) {
-            target.put(
-                    convert(StringNode.valueOf(member.getKey()), keyType.resolve() == null ? text() : keyType),
-                    convert(member.getValue(), valueType));
+            target.put(convert(StringNode.valueOf(member.getKey()), keyType), convert(member.getValue(), valueType));
         }
-        return raw.isInterface() && raw == Map.class ? Collections.unmodifiableMap(target) : target;
-    }
-
-    private static ResolvableType text() {
-        return ResolvableType.forClass(String.class);
+        return raw == Map.class ? Collections.unmodifiableMap(target) : target;
     }
 
     private static boolean isCollection(Class<?> raw) {
@@ -274,26 +266,18 @@ final class ConvertingJsonCodec implements Codec {
             String path = e.getPath().stream()
                     .map(step -> step.getPropertyName() == null ? "[" + step.getIndex() + "]" : step.getPropertyName())
                     .collect(Collectors.joining("."));
-            throw new IllegalArgumentException(expected(type) + (path.isEmpty() ? "" : " (at " + path + ")")
-                    + ", found " + kind(node) + " that does not fit it");
+            throw mismatch(type + (path.isEmpty() ? "" : " (at " + path + ")"), node);
         } catch (JacksonException e) {
             throw mismatch(type, node);
         }
         throw mismatch(type, node);
     }
 
-    private static IllegalArgumentException mismatch(ResolvableType type, JsonNode node) {
-        return new IllegalArgumentException(expected(type) + ", found " + kind(node) + " that does not fit it");
+    private static IllegalArgumentException mismatch(Object expected, JsonNode node) {
+        return new IllegalArgumentException("expected " + expected + ", found " + kind(node) + " that does not fit it");
     }
 
-    private static String expected(ResolvableType type) {
-        return "expected " + type;
-    }
-
-    private static String kind(@Nullable JsonNode node) {
-        if (node == null) {
-            return "nothing";
-        }
+    private static String kind(JsonNode node) {
         return switch (node.getNodeType()) {
             case ARRAY -> "a list";
             case BOOLEAN -> "a boolean";
