@@ -10,10 +10,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.ValueType;
 import io.configmanager.Watcher;
 import io.configmanager.codec.JsonCodec;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import io.configmanager.store.Commit;
-import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import io.configmanager.store.Operation;
 import java.lang.annotation.Retention;
@@ -37,7 +34,6 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -58,12 +54,7 @@ import org.springframework.util.unit.DataSize;
 class ConfigValueTest {
 
     private final MemoryConfigStore store = new MemoryConfigStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class))
-            .withBean(ConfigStore.class, () -> store);
+    private final ApplicationContextRunner runner = InMemory.runner(() -> store);
 
     enum Color {
         RED,
