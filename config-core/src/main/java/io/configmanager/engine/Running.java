@@ -125,9 +125,7 @@ final class Running {
         loop.stop();
         stop.countDown();
         if (!join(System.nanoTime() + STOP_TIMEOUT.toNanos())) {
-            threads.stream()
-                    .filter(thread -> thread != Thread.currentThread())
-                    .forEach(Thread::interrupt);
+            threads.stream().filter(thread -> thread != Thread.currentThread()).forEach(Thread::interrupt);
         }
     }
 

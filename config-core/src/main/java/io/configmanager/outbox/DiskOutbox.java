@@ -27,7 +27,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -42,8 +41,6 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * An outbox in a directory: a {@link WriteQueue} whose every acknowledged write is in a {@link Journal} first. Applies
@@ -62,7 +59,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     private final InstantSource clock;
     private final Journal journal;
     private final Replay replay;
-    private final JsonMapper json = JsonMapper.builder().build();
+    private final QueuedRecords records = new QueuedRecords();
     private final ReentrantLock lock = new ReentrantLock();
     private final WriteQueue queue = new WriteQueue();
 
@@ -246,7 +243,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         if (replay.stopped()) {
             throw new ManagerStateException("The manager is closed");
         }
-        Journal.Record value = record(write);
+        Journal.Record value = records.of(write);
         int size = value.payload().length;
         if (queue.size() >= settings.maximumOperations()) {
             throw new OutboxFullException("The outbox is full: it holds " + queue.size()
@@ -271,7 +268,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 keep(queue.done(write.sequence(), Done.NOT_APPLIED));
                 if (write.replaces() == null) {
                     // A newer state of it may be on its way to the disk.
-                    appendLazily(done(write.sequence(), Done.NOT_APPLIED));
+                    appendLazily(records.done(write.sequence(), Done.NOT_APPLIED));
                 }
             });
             throw new StoreException(
@@ -348,10 +345,11 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
             Queued after = change.apply(before);
             queue.done(before.sequence(), Done.NOT_APPLIED);
             unwritten.add(after.sequence());
-            Journal.Record value = record(after);
+            Journal.Record value = records.of(after);
             int size = value.payload().length;
             queue.add(after, size);
-            Journal.Appending appending = journal.begin(List.of(value, done(before.sequence(), Done.NOT_APPLIED)));
+            Journal.Appending appending =
+                    journal.begin(List.of(value, records.done(before.sequence(), Done.NOT_APPLIED)));
             return new Again(before, new Admitted(after, appending), size);
         });
         if (again == null) {
@@ -377,7 +375,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
             return false;
         }
         try {
-            journal.append(List.of(done(write.sequence(), Done.NOT_APPLIED)));
+            journal.append(List.of(records.done(write.sequence(), Done.NOT_APPLIED)));
             locked(() -> finish(write, Done.NOT_APPLIED));
         } catch (IOException e) {
             throw new StoreException(
@@ -455,7 +453,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         away = false;
         locked(() -> {
             replayed++;
-            appendLazily(done(write.sequence(), done));
+            appendLazily(records.done(write.sequence(), done));
             finish(write, done);
         });
         log.debug("Queued write {} of {} was applied", write.id(), names(write));
@@ -482,7 +480,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     private void keep(List<Queued> changed) {
         for (Queued each : changed) {
             // Those that wait only for their turn too: what they waited for may be gone from disk before them.
-            appendLazily(record(each));
+            appendLazily(records.of(each));
             show(each);
             if (each.pending()) {
                 continue;
@@ -509,8 +507,8 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     }
 
     private void recover() throws IOException {
-        problems.addAll(journal.problems());
-        Recovered own = read(journal);
+        QueuedRecords.Read own = records.read(journal);
+        problems.addAll(own.problems());
         lastSequence = own.last();
         locked(() -> keep(queue.recover(own.states(), own.finished(), own.sizes())));
         for (Journal orphan : journal.orphans()) {
@@ -532,8 +530,8 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     /** Takes over what a process has left that is gone: in its order, after what is here. */
     private void adopt(Journal orphan) throws IOException {
         try {
-            problems.addAll(orphan.problems());
-            Recovered left = read(orphan);
+            QueuedRecords.Read left = records.read(orphan);
+            problems.addAll(left.problems());
             WriteQueue theirs = new WriteQueue();
             theirs.recover(left.states(), left.finished(), left.sizes());
             Map<Long, Long> renumbered = new HashMap<>();
@@ -548,10 +546,10 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 }
             }
             if (!mine.isEmpty()) {
-                List<Journal.Record> records = mine.stream().map(this::record).toList();
-                journal.append(records);
+                List<Journal.Record> written = mine.stream().map(records::of).toList();
+                journal.append(written);
                 for (int i = 0; i < mine.size(); i++) {
-                    queue.add(mine.get(i), records.get(i).payload().length);
+                    queue.add(mine.get(i), written.get(i).payload().length);
                 }
                 log.info("Took over {} writes that another process has left in {}", mine.size(), orphan.directory());
             }
@@ -559,37 +557,6 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         } finally {
             orphan.close();
         }
-    }
-
-    private record Recovered(Map<Long, Queued> states, Map<Long, Done> finished, Map<Long, Integer> sizes, long last) {}
-
-    private Recovered read(Journal from) {
-        Map<Long, Queued> states = new LinkedHashMap<>();
-        Map<Long, Done> finished = new HashMap<>();
-        Map<Long, Integer> sizes = new HashMap<>();
-        long last = 0;
-        for (Journal.Record record : from.recovered()) {
-            last = Math.max(last, record.sequence());
-            try {
-                if (record.type() == Journal.LIVE) {
-                    states.put(record.sequence(), json.readValue(record.payload(), Queued.class));
-                    sizes.put(record.sequence(), record.payload().length);
-                } else {
-                    finished.put(record.sequence(), json.readValue(record.payload(), Done.class));
-                }
-            } catch (JacksonException e) {
-                problems.add("a record in " + from.directory() + " cannot be understood; it was left out");
-            }
-        }
-        return new Recovered(states, finished, sizes, last);
-    }
-
-    private Journal.Record record(Queued write) {
-        return new Journal.Record(Journal.LIVE, write.sequence(), json.writeValueAsBytes(write));
-    }
-
-    private Journal.Record done(long sequence, Done done) {
-        return new Journal.Record(Journal.DONE, sequence, json.writeValueAsBytes(done));
     }
 
     private static Collection<String> names(Queued write) {

@@ -181,8 +181,7 @@ record Queued(
 
     /** The same in the order of another outbox. */
     Queued numbered(long newSequence) {
-        return new Queued(
-                newSequence, id, state, items, author, comment, queuedAt, deadline, basis, reason, null);
+        return new Queued(newSequence, id, state, items, author, comment, queuedAt, deadline, basis, reason, null);
     }
 
     Queued with(UnaryOperator<Item> change) {

@@ -12,11 +12,8 @@ import io.configmanager.ConfigManager;
 import io.configmanager.ConfigNames;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
-import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
-import io.configmanager.OutboxFullException;
 import io.configmanager.Page;
-import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WatchStatus;
 import io.configmanager.WriteOptions;
@@ -27,9 +24,7 @@ import io.configmanager.spring.ConfigTrial;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Entry;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Line;
 import io.configmanager.store.ConfigStore;
-import io.configmanager.store.Cursors;
 import java.security.Principal;
-import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -49,7 +44,6 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector.Match;
 import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
 import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
-import org.springframework.boot.convert.DurationStyle;
 import org.springframework.core.env.ConfigurableEnvironment;
 
 /**
@@ -119,8 +113,9 @@ final class ConfigEndpoint {
                 if (prefix != null) {
                     throw new InvalidConfigException("'prefix' and 'changes' exclude each other");
                 }
-                Instant first =
-                        Parameters.since(since == null ? "1h" : since, () -> store.get(name, "since").storeTime());
+                Instant first = Parameters.since(
+                        since == null ? "1h" : since,
+                        () -> store.get(name, "since").storeTime());
                 Page<LogEntry> page = store.changes(name, first, most, from);
                 return new WebEndpointResponse<>(new Changes(
                         name, first, page.items().stream().map(Change::of).toList(), page.cursor()));
@@ -378,8 +373,7 @@ final class ConfigEndpoint {
                 .anyMatch(active -> active.name().equals(namespace));
     }
 
-    private static WebEndpointResponse<?> answer(
-            String namespace, Function<String, WebEndpointResponse<?>> operation) {
+    private static WebEndpointResponse<?> answer(String namespace, Function<String, WebEndpointResponse<?>> operation) {
         String name = namespace.equals("_") ? "" : namespace;
         try {
             return operation.apply(ConfigNames.requireNamespace(name));
