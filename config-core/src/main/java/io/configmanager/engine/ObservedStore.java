@@ -22,15 +22,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A store whose calls are told to an observer. */
-final class ObservedStore implements ConfigStore {
-
-    private final ConfigStore store;
-    private final ConfigObserver observer;
-
-    ObservedStore(ConfigStore store, ConfigObserver observer) {
-        this.store = store;
-        this.observer = observer;
-    }
+record ObservedStore(ConfigStore store, ConfigObserver observer) implements ConfigStore {
 
     @Override
     public String description() {

@@ -23,23 +23,12 @@ import org.springframework.core.annotation.MergedAnnotations;
  * <p>A value is handed over where Spring would take a lazy proxy, because nothing converts or interprets it from there on: a
  * suggested value that is a string would be evaluated, and what is stored must never be an expression.
  */
-final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
-
-    private final AutowireCandidateResolver others;
-    private final Supplier<ConfigValueRegistry> registry;
-    private final Demands demands;
-    private final ListableBeanFactory beanFactory;
-
-    ConfigValueCandidateResolver(
-            AutowireCandidateResolver others,
-            Supplier<ConfigValueRegistry> registry,
-            Demands demands,
-            ListableBeanFactory beanFactory) {
-        this.others = others;
-        this.registry = registry;
-        this.demands = demands;
-        this.beanFactory = beanFactory;
-    }
+record ConfigValueCandidateResolver(
+        AutowireCandidateResolver others,
+        Supplier<ConfigValueRegistry> registry,
+        Demands demands,
+        ListableBeanFactory beanFactory)
+        implements AutowireCandidateResolver {
 
     @Override
     public @Nullable Object getLazyResolutionProxyIfNecessary(

@@ -30,15 +30,7 @@ import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
  * as the endpoint {@code config} shows them.
  */
 @WebEndpoint(id = "configoutbox", defaultAccess = Access.READ_ONLY)
-final class ConfigOutboxEndpoint {
-
-    private final ConfigManager manager;
-    private final ShownEntries entries;
-
-    ConfigOutboxEndpoint(ConfigManager manager, ShownEntries entries) {
-        this.manager = manager;
-        this.entries = entries;
-    }
+record ConfigOutboxEndpoint(ConfigManager manager, ShownEntries entries) {
 
     /** @param state shows only writes in this state; all if null */
     @ReadOperation

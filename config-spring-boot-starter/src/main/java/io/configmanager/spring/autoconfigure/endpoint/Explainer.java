@@ -37,28 +37,14 @@ import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
 
 /** Says where the value of a key comes from in this instance, layer by layer. */
-final class Explainer {
+record Explainer(
+        ConfigManager manager,
+        ConfigStore store,
+        @Nullable ConfigBindings bindings,
+        ConfigurableEnvironment environment,
+        ShownEntries entries) {
 
     private static final int MOST_QUEUED = 100;
-
-    private final ConfigManager manager;
-    private final ConfigStore store;
-    private final @Nullable ConfigBindings bindings;
-    private final ConfigurableEnvironment environment;
-    private final ShownEntries entries;
-
-    Explainer(
-            ConfigManager manager,
-            ConfigStore store,
-            @Nullable ConfigBindings bindings,
-            ConfigurableEnvironment environment,
-            ShownEntries entries) {
-        this.manager = manager;
-        this.store = store;
-        this.bindings = bindings;
-        this.environment = environment;
-        this.entries = entries;
-    }
 
     /** What {@code Config.get} of this instance answers with. */
     enum Winner {
