@@ -160,6 +160,20 @@ class LogFeedTest {
     }
 
     @Test
+    void behindByMoreThanAPageAnAnswerIsAsOldAsItsLastChange() {
+        LogFeed feed = feed(LONG);
+        List<ChangeSet> last = List.of(new ChangeSet(1, STORE_TIME, List.of()));
+        log.pages.addAll(List.of(
+                new Page(List.of(), 0, true, STORE_TIME, 0),
+                new Page(last, 0, true, STORE_TIME.plusSeconds(3), 0),
+                new Page(last, 0, true, STORE_TIME.minusSeconds(3), 0)));
+
+        assertThat(feed.poll(LONG).provedAgo()).isZero();
+        assertThat(feed.poll(LONG).provedAgo()).isEqualTo(Duration.ofSeconds(3));
+        assertThat(feed.poll(LONG).provedAgo()).isZero();
+    }
+
+    @Test
     void missedHintsAreTold() {
         LogFeed feed = feed(Duration.ofNanos(1));
         log.pages.addAll(List.of(page(0, false), new Page(List.of(), System.nanoTime(), false, STORE_TIME, 3)));
