@@ -90,7 +90,7 @@ final class DefaultConfigManager implements ConfigManager {
         this.reconciler = new Reconciler(codecs, settings.maximumEntries, observer);
         this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
         this.lanes = new Lanes(settings.listenerExecutor);
-        this.dispatcher = new Dispatcher(settings.appliers, settings.reloaders, observer, System::nanoTime);
+        this.dispatcher = new Dispatcher(settings.appliers, observer, System::nanoTime);
         this.writes = new Writes(
                 store,
                 reconciler,

@@ -86,7 +86,10 @@ final class Running {
     }
 
     private int rejected() {
-        int rejected = settings.rejections.getAsInt();
+        int rejected = 0;
+        for (ConfigManagerBuilder.Applier applier : settings.appliers) {
+            rejected += applier.rejected();
+        }
         for (NamespaceCache cache : reconciler.active()) {
             rejected += cache.rejected().size();
         }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigFilter;
@@ -37,6 +38,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.crypto.SecretKey;
@@ -384,19 +386,31 @@ class EdgesTest {
             fill();
             BlockingQueue<String> reloaded = new LinkedBlockingQueue<>();
             AtomicInteger calls = new AtomicInteger();
-            connect(small().onReloaded(namespace -> {
+            connect(small().onApplied(reloaded(namespace -> {
                         throw new IllegalStateException("expected");
-                    })
-                    .onReloaded(namespace -> {
+                    }))
+                    .onApplied(reloaded(namespace -> {
                         if (calls.incrementAndGet() == 1) {
                             throw new StoreException("expected", true, null);
                         }
                         reloaded.add(namespace);
-                    }));
+                    })));
             reloaded.clear();
             duringAGap(() -> put("k3", "2"));
 
             assertThat(reloaded).contains("");
+        }
+
+        private static ConfigManagerBuilder.Applier reloaded(Consumer<String> reloader) {
+            return new ConfigManagerBuilder.Applier() {
+                @Override
+                public void accept(ConfigChangeSet changes) {}
+
+                @Override
+                public void reloaded(String namespace) {
+                    reloader.accept(namespace);
+                }
+            };
         }
     }
 

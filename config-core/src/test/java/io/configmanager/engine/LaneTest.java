@@ -20,7 +20,6 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -410,7 +409,7 @@ class LaneTest {
 
         @Test
         void aStuckListenerHoldsBackOnlyItself() {
-            Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), observer, () -> now);
+            Dispatcher dispatcher = new Dispatcher(List.of(), observer, () -> now);
             listen(dispatcher, "", changes -> order.add("one"), tasks::add);
             listen(dispatcher, "", changes -> order.add("two"), tasks::add);
 
@@ -459,10 +458,8 @@ class LaneTest {
             assertThat(second.events).containsExactly("reconnected", "listener failed");
         }
 
-        @SafeVarargs
-        @SuppressWarnings("varargs")
-        private Dispatcher dispatcher(Consumer<ConfigChangeSet>... appliers) {
-            return new Dispatcher(List.of(appliers), List.of(), observer, () -> now);
+        private Dispatcher dispatcher(ConfigManagerBuilder.Applier... appliers) {
+            return new Dispatcher(List.of(appliers), observer, () -> now);
         }
     }
 

@@ -547,7 +547,7 @@ class NotifyTest extends OnMemoryStore {
 
     @Test
     void aSubscriptionMadeWhileTheWatchRecoversIsNotLeftInFailure() {
-        Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
+        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
         dispatcher.failed(new StoreException("expected", true, null));
         List<String> told = new ArrayList<>();
         dispatcher.add("", new ToldHowItFares(told) {
@@ -565,7 +565,7 @@ class NotifyTest extends OnMemoryStore {
 
     @Test
     void aSubscriptionMadeWhileTheManagerClosesIsNotHeld() {
-        Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
+        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
         dispatcher.close();
         List<String> told = new ArrayList<>();
         Subscription subscription = dispatcher.add("", new ToldHowItFares(told));
@@ -625,7 +625,7 @@ class NotifyTest extends OnMemoryStore {
     /** A queue of bounded size behind a dispatcher; everything on the thread of the test, retries when it says so. */
     private static final class EventQueue {
 
-        final Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
+        final Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
         private final BlockingQueue<ConfigEvent<String>> events;
         private final Backlog backlog = new Backlog(ConfigFilter.keys("a"), true, true, () -> 0, all -> {});
         private EventWatcher<String> watcher;

@@ -123,11 +123,7 @@ public final class ConfigValueAutoConfiguration {
 
     @Bean
     ConfigManagerBuilderCustomizer configValueCustomizer(ConfigValueRegistry registry) {
-        return builder -> builder.onApplied(registry)
-                .onReloaded(registry::reloaded)
-                .rejections(() -> (int) registry.bindings().stream()
-                        .filter(binding -> binding.lastError() != null)
-                        .count());
+        return builder -> builder.onApplied(registry);
     }
 
     private static final class ParameterSupport implements BeanFactoryPostProcessor, PriorityOrdered {

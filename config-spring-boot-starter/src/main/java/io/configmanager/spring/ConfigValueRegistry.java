@@ -11,6 +11,7 @@ import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.StoreException;
 import io.configmanager.codec.Codec;
+import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.spring.Binding.Fallback;
 import io.configmanager.spring.Binding.Reading;
 import io.configmanager.value.Value;
@@ -53,7 +54,7 @@ import org.springframework.util.function.SingletonSupplier;
  */
 final class ConfigValueRegistry
         implements ConfigBindings,
-                Consumer<ConfigChangeSet>,
+                ConfigManagerBuilder.Applier,
                 SmartInitializingSingleton,
                 ApplicationListener<ContextRefreshedEvent> {
 
@@ -404,7 +405,8 @@ final class ConfigValueRegistry
     }
 
     /** Any key of a namespace on demand may have changed; throws if the store cannot be read. */
-    void reloaded(String namespace) {
+    @Override
+    public void reloaded(String namespace) {
         try {
             for (Name name : index.keySet()) {
                 if (name.namespace().equals(namespace)) {
@@ -471,6 +473,13 @@ final class ConfigValueRegistry
             }
         }
         return Optional.of("the store has not been reached yet");
+    }
+
+    @Override
+    public int rejected() {
+        return (int) bindings().stream()
+                .filter(binding -> binding.lastError() != null)
+                .count();
     }
 
     @Override

@@ -3,10 +3,10 @@ package io.configmanager.spring.autoconfigure;
 
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigManager;
+import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.MemoryConfigStore;
 import java.util.LinkedHashSet;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,7 +17,7 @@ import org.springframework.core.env.ConfigurableEnvironment;
  * Keeps the imported property sources current: they follow the manager from the moment that it is connected, and are told of
  * a change before listeners are. They are looked up each time, because a refresh of Spring Cloud replaces them.
  */
-final class ConfigEnvironment implements BeanPostProcessor, Consumer<ConfigChangeSet> {
+final class ConfigEnvironment implements BeanPostProcessor, ConfigManagerBuilder.Applier {
 
     private static final Logger log = LoggerFactory.getLogger(ConfigEnvironment.class);
 
