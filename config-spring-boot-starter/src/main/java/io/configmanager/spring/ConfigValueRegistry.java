@@ -73,9 +73,8 @@ final class ConfigValueRegistry
     private final Map<Demand, Fallback> declared = new ConcurrentHashMap<>();
     private final Map<Field, VarHandle> handles = new ConcurrentHashMap<>();
     private final Map<Demand, ConfigBinding> once = new ConcurrentHashMap<>();
-    private final Map<Demand, Long> reported = new ConcurrentHashMap<>();
+    private final Map<Object, Long> reported = new ConcurrentHashMap<>();
     private final Map<Class<?>, Group> groups = new ConcurrentHashMap<>();
-    private final Map<Group, Long> reportedGroups = new ConcurrentHashMap<>();
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
     private final Queue<Listening> listeners = new ConcurrentLinkedQueue<>();
     private final LongAdder living = new LongAdder();
@@ -321,8 +320,7 @@ final class ConfigValueRegistry
 
     /** Counts and logs a problem, once for an injection point and revision. */
     void report(Demand demand, String problem, long revision) {
-        Long before = reported.put(demand, revision);
-        if (before == null || before != revision) {
+        if (isNews(demand, revision)) {
             errors.increment();
             events.rejected(new ConfigRejectedEvent(
                     demand.namespace(), demand.key(), demand.target(), demand.typeName(), problem, revision));
@@ -330,9 +328,13 @@ final class ConfigValueRegistry
         }
     }
 
+    private boolean isNews(Object target, long revision) {
+        Long before = reported.put(target, revision);
+        return before == null || before != revision;
+    }
+
     private void report(Group group, long revision) {
-        Long before = reportedGroups.put(group, revision);
-        if (before == null || before != revision) {
+        if (isNews(group, revision)) {
             for (Rejection rejection : group.rejections()) {
                 errors.increment();
                 events.rejected(new ConfigRejectedEvent(
