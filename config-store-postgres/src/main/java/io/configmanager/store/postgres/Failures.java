@@ -15,6 +15,7 @@ final class Failures {
 
     private static final Set<String> MISSING = Set.of("42P01", "42883", "3F000", "42703");
     private static final String PRIVILEGE = "42501";
+    private static final Set<String> PREPARED = Set.of("26000", "42P05");
     private static final Set<String> CONTENTION = Set.of("40001", "40P01", "55P03");
 
     private Failures() {}
@@ -39,7 +40,8 @@ final class Failures {
                             + names.qualified("head") + ", " + names.qualified("entry") + ", " + names.qualified("log")
                             + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
                             + ", GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
-                            + " and GRANT EXECUTE ON FUNCTION " + names.qualified("record")
+                            + " and GRANT EXECUTE ON FUNCTION " + names.qualified("commit") + ", "
+                            + names.qualified("record")
                             + "; the fleet GRANT SELECT, INSERT, UPDATE ON " + names.qualified("instance")
                             + "; all need GRANT USAGE ON SCHEMA " + names.schema();
             return new StoreException(reason + advice, false, cause);
@@ -47,6 +49,11 @@ final class Failures {
         if (state.startsWith("28") || state.equals("3D000")) {
             String advice = "the database refuses this user or has no such database (" + message(failure)
                     + "). Check URL, user and password";
+            return new StoreException(reason + advice, false, cause);
+        }
+        if (PREPARED.contains(state)) {
+            String advice = "the connection leads to another session than before, as through a pooler in transaction mode ("
+                    + message(failure) + "). Add prepareThreshold=0 to the JDBC URL";
             return new StoreException(reason + advice, false, cause);
         }
         if (state.startsWith("22") || state.equals("23514")) {

@@ -62,11 +62,11 @@ public final class PostgresSchema {
                     statement.execute(script());
                 }
                 connection.commit();
-            } catch (SQLException e) {
-                connection.rollback();
-                throw e;
-            } finally {
                 connection.setAutoCommit(autoCommit);
+            } catch (SQLException e) {
+                // Not rolled back: on a connection that is lost that fails, too, and hides why.
+                Calls.abort(connection);
+                throw e;
             }
         } catch (SQLException e) {
             if (Failures.isPrivilege(e)) {

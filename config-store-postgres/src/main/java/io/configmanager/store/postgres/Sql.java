@@ -6,6 +6,7 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.FleetInstance;
 import io.configmanager.LogEntry;
 import io.configmanager.ValueType;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -103,7 +104,7 @@ final class Sql {
                 + " FROM public.config_log l WHERE l.rev = i.rev AND l.rev_id = i.rev_id)), i.live, i.rejected,"
                 + " i.started_at, i.reported_at, statement_timestamp() FROM public.config_head h"
                 + " LEFT JOIN public.config_instance i ON i.expires_at > statement_timestamp() ORDER BY i.name, i.id");
-        channel = names.apply("SELECT channel, pg_is_in_recovery() FROM public.config_head");
+        channel = names.apply("SELECT channel, pg_is_in_recovery(), pg_backend_pid() FROM public.config_head");
         // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th
         // row,
         // or the one with which 8 MiB of values are reached.
@@ -118,7 +119,7 @@ final class Sql {
                 + " EXISTS (SELECT 1 FROM pg_listening_channels() c WHERE c = ?),"
                 + " (? = 0 OR (h.rev = ? AND h.rev_id = ?::uuid)"
                 + " OR EXISTS (SELECT 1 FROM public.config_log l WHERE l.rev = ? AND l.rev_id = ?::uuid)),"
-                + " upto.rev, upto.rev_id, l.committed_at, " + LOG
+                + " upto.rev, upto.rev_id, l.committed_at, pg_backend_pid(), " + LOG
                 + " FROM h LEFT JOIN upto ON true LEFT JOIN public.config_log l ON l.rev > ? AND l.rev <= upto.rev"
                 + " ORDER BY l.rev, l.id");
     }
@@ -127,6 +128,28 @@ final class Sql {
         return filter instanceof ConfigFilter.Prefix
                 ? listPrefix
                 : filter instanceof ConfigFilter.Glob ? listGlob : listKeys;
+    }
+
+    /**
+     * What to put before a statement, so that it is planned without these features and may take this long, whatever the role
+     * is set to. Both are one round trip and one transaction, which ends the settings: a pooler may give the session to
+     * others.
+     */
+    static String with(Duration timeout, String... off) {
+        StringBuilder settings = new StringBuilder("SELECT set_config('statement_timeout', '")
+                .append(Calls.millis(timeout))
+                .append("', true)");
+        for (String feature : off) {
+            settings.append(", set_config('").append(feature).append("', 'off', true)");
+        }
+        return settings.append("; ").toString();
+    }
+
+    /** The answer of a statement that stands behind {@link #with}. */
+    static ResultSet answer(PreparedStatement query) throws SQLException {
+        query.execute();
+        query.getMoreResults();
+        return query.getResultSet();
     }
 
     /** Reads the columns from {@code first} on: namespace, key, value, codec, type, version, rev, times and author. */
