@@ -98,10 +98,12 @@ public final class LogProof {
         }
     }
 
-    /** A read that began then saw everything up to the head. */
-    public void sawAll(long startNanos) {
+    /** Everything that had happened by then was seen. What was proved once stays proved, whatever a later read saw of it. */
+    public void sawAll(long nanos) {
+        if (!proved || nanos - provedAt > 0) {
+            provedAt = nanos;
+        }
         proved = true;
-        provedAt = startNanos;
     }
 
     /** How old an answer may be that is given now; see {@link Feed.Batch#provedAgo()}. */

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
 import org.postgresql.jdbc.PgConnection;
@@ -60,6 +61,7 @@ final class PostgresFeed implements LogFeed.Log {
     private long probeVerdict;
 
     private Instant storeTime = Instant.EPOCH;
+    private long lagNanos;
 
     /** Whether the last read also brought a hint of something newer than what it could see. */
     private boolean readAgain;
@@ -177,7 +179,7 @@ final class PostgresFeed implements LogFeed.Log {
         long before = position.revision();
         List<ChangeSet> changeSets = catchUp();
         takeAnnouncements();
-        return new LogFeed.Page(changeSets, start, more, storeTime, told ? 0 : missedHints(before));
+        return new LogFeed.Page(changeSets, start - lagNanos, more, storeTime, told ? 0 : missedHints(before));
     }
 
     @Override
@@ -210,6 +212,7 @@ final class PostgresFeed implements LogFeed.Log {
             LogProof.requireContinuation(last, sameLineage, head, row.getLong(4), row.getBoolean(8));
             requireListening(row);
             storeTime = Sql.instant(row, 5);
+            lagNanos = TimeUnit.MICROSECONDS.toNanos(Math.max(0, row.getLong(13)));
             long upto = row.getLong(9);
             if (row.wasNull()) {
                 LogProof.requireNoGap(head, last);
@@ -219,7 +222,7 @@ final class PostgresFeed implements LogFeed.Log {
             UUID uptoId = row.getObject(10, UUID.class);
             LogProof.Collector lines = new LogProof.Collector(last);
             do {
-                lines.add(Sql.logEntry(row, 13), Sql.instant(row, 11));
+                lines.add(Sql.logEntry(row, 14), Sql.instant(row, 11));
             } while (row.next());
             List<ChangeSet> changeSets = lines.changeSets();
             LogProof.requireNoGap(changeSets.get(changeSets.size() - 1).revision(), upto);

@@ -31,6 +31,12 @@ final class Sql {
             "l.namespace, l.key, l.value, l.codec, l.type, l.version, l.rev, l.created_at, l.at, l.expires_at, l.author,"
                     + " l.comment, l.op";
 
+    /** Of a standby that has not replayed all there is, or gets nothing: microseconds since what it has replayed last. */
+    private static final String LAG = "CASE WHEN pg_is_in_recovery() AND NOT coalesce(EXISTS (SELECT 1 FROM"
+            + " pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), false)"
+            + " THEN 1000000 * extract(epoch FROM clock_timestamp()"
+            + " - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) ELSE 0 END";
+
     final String get;
     private final String listPrefix;
     private final String listKeys;
@@ -119,7 +125,7 @@ final class Sql {
                 + " EXISTS (SELECT 1 FROM pg_listening_channels() c WHERE c = ?),"
                 + " (? = 0 OR (h.rev = ? AND h.rev_id = ?::uuid)"
                 + " OR EXISTS (SELECT 1 FROM public.config_log l WHERE l.rev = ? AND l.rev_id = ?::uuid)),"
-                + " upto.rev, upto.rev_id, l.committed_at, pg_backend_pid(), " + LOG
+                + " upto.rev, upto.rev_id, l.committed_at, pg_backend_pid(), " + LAG + ", " + LOG
                 + " FROM h LEFT JOIN upto ON true LEFT JOIN public.config_log l ON l.rev > ? AND l.rev <= upto.rev"
                 + " ORDER BY l.rev, l.id");
     }
