@@ -52,8 +52,9 @@ final class Failures {
             return new StoreException(reason + advice, false, cause);
         }
         if (PREPARED.contains(state)) {
-            String advice = "the connection leads to another session than before, as through a pooler in transaction mode ("
-                    + message(failure) + "). Add prepareThreshold=0 to the JDBC URL";
+            String advice =
+                    "the connection leads to another session than before, as through a pooler in transaction mode ("
+                            + message(failure) + "). Add prepareThreshold=0 to the JDBC URL";
             return new StoreException(reason + advice, false, cause);
         }
         if (state.startsWith("22") || state.equals("23514")) {

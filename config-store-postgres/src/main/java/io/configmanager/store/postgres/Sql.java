@@ -86,7 +86,7 @@ final class Sql {
         snapshot = names.apply("WITH h AS MATERIALIZED (SELECT lineage, rev, rev_id FROM public.config_head),"
                 + " n AS MATERIALIZED (SELECT u.name, (SELECT count(*) FROM (SELECT 1 FROM public.config_entry e"
                 + " WHERE e.namespace = u.name AND " + LIVE
-                + " ORDER BY e.key LIMIT ?) x) AS size FROM unnest(?) u(name))"
+                + " ORDER BY e.key LIMIT ?) x) AS size FROM unnest(?::text[]) u(name))"
                 + " SELECT 'H' AS kind, h.lineage || ':' || h.rev_id AS namespace, NULL AS key, NULL AS value,"
                 + " NULL AS codec, NULL AS type, 0::bigint AS version, h.rev, statement_timestamp() AS created_at,"
                 + " NULL::timestamptz AS updated_at, NULL::timestamptz AS expires_at, NULL AS author FROM h"
@@ -142,11 +142,11 @@ final class Sql {
      * others.
      */
     static String with(Duration timeout, String... off) {
-        StringBuilder settings = new StringBuilder("SELECT set_config('statement_timeout', '")
+        StringBuilder settings = new StringBuilder("SELECT pg_catalog.set_config('statement_timeout', '")
                 .append(Calls.millis(timeout))
                 .append("', true)");
         for (String feature : off) {
-            settings.append(", set_config('").append(feature).append("', 'off', true)");
+            settings.append(", pg_catalog.set_config('").append(feature).append("', 'off', true)");
         }
         return settings.append("; ").toString();
     }

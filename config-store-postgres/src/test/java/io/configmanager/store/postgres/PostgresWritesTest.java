@@ -44,6 +44,7 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Writers that race, break and retry (p1, p2, p9 to p13, p20), and joining a transaction. */
@@ -489,6 +490,31 @@ class PostgresWritesTest {
                 DataSourceUtils.releaseConnection(connection, database.pool);
             }
         });
+    }
+
+    /** It hands out the connection of the transaction, which nothing but the transaction may end. */
+    @Test
+    void aDataSourceThatKnowsOfTransactionsItselfDoesNotEndThem() {
+        PostgresConfigStore aware =
+                database.closeLater(PostgresConfigStore.builder(new TransactionAwareDataSourceProxy(database.pool))
+                        .names(database.names)
+                        .build());
+        new TransactionTemplate(new DataSourceTransactionManager(database.pool)).executeWithoutResult(status -> {
+            assertThat(aware.commit(commitOf(put("a", "1"))).revision()).isZero();
+            assertThat(aware.get("", "a").entry()).as("reads do not join").isNull();
+            status.setRollbackOnly();
+        });
+
+        assertThat(stored()).isEmpty();
+    }
+
+    @Test
+    void typesFollowFromTheValueWhateverBackslashesMeanInTheSession() {
+        database.execute("SET standard_conforming_strings = off; INSERT INTO public.config_entry (key, value) VALUES"
+                + " ('a', ' \"x\"'), ('b', ' [1]'), ('c', ' true '), ('d', ' -12 '), ('e', '1.5e3'), ('f', '{}')");
+
+        assertThat(database.query("SELECT string_agg(type, ' ' ORDER BY key) FROM public.config_entry"))
+                .isEqualTo("string list boolean integer decimal object");
     }
 
     private Map<String, String> stored() {
