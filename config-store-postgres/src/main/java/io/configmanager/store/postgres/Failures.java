@@ -60,7 +60,7 @@ final class Failures {
         if (state.startsWith("22") || state.equals("23514")) {
             return new InvalidConfigException(
                     reason + "PostgreSQL does not accept a name or value (SQLSTATE " + state
-                            + "); text must not contain the character U+0000",
+                            + "); text must not contain the character U+0000, nor one that the database's encoding lacks",
                     cause);
         }
         if (state.equals("25006")) {

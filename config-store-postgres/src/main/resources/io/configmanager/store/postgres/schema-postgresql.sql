@@ -13,8 +13,8 @@
 --   UPDATE config_entry SET value = '"Bonjour"' WHERE key = 'app/greeting';
 --   DELETE FROM config_entry WHERE key = 'app/greeting';
 --
--- Who did it is the session's user, or what SET config.author = '…' says. The column comment says why, or for a
--- deletion SET config.comment = '…'. Do not touch the other tables, with two exceptions:
+-- Who did it is the session's user, or what SET config.author = '...' says. The column comment says why, or for a
+-- deletion SET config.comment = '...'. Do not touch the other tables, with two exceptions:
 --
 --   UPDATE config_head SET lineage = gen_random_uuid();    -- makes every client read everything again
 --   UPDATE config_head SET channel = NULL;                 -- no NOTIFY any more: every client polls
@@ -41,8 +41,8 @@ CREATE TABLE IF NOT EXISTS public.config_head (
     lineage        uuid        NOT NULL DEFAULT gen_random_uuid(),   -- identity of this history
     rev            bigint      NOT NULL DEFAULT 0,
     rev_id         uuid        NOT NULL DEFAULT gen_random_uuid(),   -- tells it from another revision of this number
-    xid            xid8,                                             -- the transaction that took the revision …
-    began_at       timestamptz,                                      -- … and its start: a restore brings ids again
+    xid            xid8,                                             -- the transaction that took the revision ...
+    began_at       timestamptz,                                      -- ... and its start: a restore brings ids again
     compact_rev    bigint      NOT NULL DEFAULT 0,                   -- a reader at an earlier revision cannot be served
     swept_rev      bigint      NOT NULL DEFAULT 0,                   -- up to here old rows have been deleted
     audited_at     timestamptz NOT NULL DEFAULT now()
@@ -101,8 +101,8 @@ CREATE TABLE IF NOT EXISTS public.config_instance (
     number      bigint      NOT NULL,               -- counts the reports: a late one does not replace a newer one
     name        text        COLLATE "C" NOT NULL,
     lineage     uuid        NOT NULL,
-    rev         bigint      NOT NULL,               -- applied up to here …
-    rev_id      uuid        NOT NULL,               -- … and which revision of that number
+    rev         bigint      NOT NULL,               -- applied up to here ...
+    rev_id      uuid        NOT NULL,               -- ... and which revision of that number
     live        boolean     NOT NULL,
     rejected    integer     NOT NULL,
     started_at  timestamptz NOT NULL,
@@ -333,7 +333,7 @@ END $$;
 -- Stores all operations or none, in one call. Operation n is the n-th element of every array:
 --   vals   null to delete                          ttls   microseconds; 0: for ever; null: keeps what a live row has
 --   conds  null: any state, 0: absent, -1: present, else the version that the key must have
--- Answers one row for each change (n, op, version, …) and a last one with n = 0: op 'C', the revision (0 when joined)
+-- Answers one row for each change (n, op, version, ...) and a last one with n = 0: op 'C', the revision (0 when joined)
 -- and the clock, other columns mean nothing. If a condition does not hold, nothing is stored, and the only row has
 -- op '!', n and the actual version.
 -- joined: part of a transaction that goes on afterwards, which then decides when the revision is taken.

@@ -19,6 +19,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -134,6 +135,23 @@ class PostgresSchemaTest {
             }
         }
         assertThat(database.number("SELECT count(*) FROM public.config_log")).isEqualTo(3);
+    }
+
+    @Test
+    void aDatabaseWithoutUnicodeStoresWhatItsEncodingHas() {
+        database.execute("DROP DATABASE IF EXISTS latin");
+        database.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
+        PGSimpleDataSource latin = TestDatabase.connections(TestDatabase.port());
+        latin.setDatabaseName("latin");
+        new PostgresSchema(PostgresNames.DEFAULT).initialize(latin);
+        PostgresConfigStore store =
+                database.closeLater(PostgresConfigStore.builder(latin).build());
+
+        store.commit(commitOf(put("k", "\"\u00e9\"")));
+        assertThat(Objects.requireNonNull(store.get("", "k").entry()).value()).isEqualTo("\"\u00e9\"");
+        assertThatThrownBy(() -> store.commit(commitOf(put("k", "\"\u20ac\""))))
+                .isInstanceOf(InvalidConfigException.class)
+                .hasMessageContaining("encoding");
     }
 
     @Test
