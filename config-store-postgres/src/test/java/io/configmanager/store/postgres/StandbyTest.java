@@ -62,7 +62,8 @@ class StandbyTest {
         standby = start(copy, 0);
         pool = TestDatabase.pool(primaryOfBoth(), 2, settings -> settings.setConnectionTimeout(1_000));
         new PostgresSchema(PostgresNames.DEFAULT).initialize(pool);
-        awaitStandby("SELECT to_regclass('config_head') IS NOT NULL AND (SELECT count(*) FROM pg_stat_wal_receiver) = 1");
+        awaitStandby(
+                "SELECT to_regclass('config_head') IS NOT NULL AND (SELECT count(*) FROM pg_stat_wal_receiver) = 1");
     }
 
     @AfterEach
@@ -134,7 +135,8 @@ class StandbyTest {
             askStandby("SELECT pg_wal_replay_resume()");
             await().atMost(PATIENCE).until(() -> {
                 Feed.Batch batch = feed.poll(Duration.ofMillis(200));
-                return batch.position().revision() == revision && batch.provedAgo().toMillis() < 1_000;
+                return batch.position().revision() == revision
+                        && batch.provedAgo().toMillis() < 1_000;
             });
 
             cutStandbyOff();
