@@ -113,7 +113,7 @@ final class PostgresStoreCandidate implements StoreCandidate {
         PostgresConfigStoreProperties.Listener listener = properties.listener();
         String url = StringUtils.hasText(listener.url()) ? listener.url() : address == null ? null : address.url();
         if (url != null && DatabaseDriver.fromJdbcUrl(url) == DatabaseDriver.POSTGRESQL) {
-            builder.listenConnections(new ListenConnections(url));
+            builder.listenConnections(new PostgresListenConnections(url));
         } else {
             log.warn(
                     "The address behind the DataSource is not known, so notifications are listened for on a connection of"
@@ -123,11 +123,11 @@ final class PostgresStoreCandidate implements StoreCandidate {
     }
 
     /** With the password that the pool has at that time: it may be replaced while the application runs. */
-    private final class ListenConnections extends AbstractDataSource {
+    private final class PostgresListenConnections extends AbstractDataSource {
 
         private final String url;
 
-        ListenConnections(String url) {
+        PostgresListenConnections(String url) {
             this.url = url;
         }
 

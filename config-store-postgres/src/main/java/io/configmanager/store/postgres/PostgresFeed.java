@@ -209,10 +209,14 @@ final class PostgresFeed implements LogFeed.Log {
             }
             long head = row.getLong(2);
             boolean sameLineage = lineage.equals(row.getObject(1, UUID.class));
+            lagNanos = TimeUnit.MICROSECONDS.toNanos(Math.max(0, row.getLong(13)));
+            if (lagNanos > 0 && (head < last || !sameLineage)) {
+                throw new StoreException(
+                        "The standby lags: it is at revision " + head + ", the position at " + last, true, null);
+            }
             LogProof.requireContinuation(last, sameLineage, head, row.getLong(4), row.getBoolean(8));
             requireListening(row);
             storeTime = Sql.instant(row, 5);
-            lagNanos = TimeUnit.MICROSECONDS.toNanos(Math.max(0, row.getLong(13)));
             long upto = row.getLong(9);
             if (row.wasNull()) {
                 LogProof.requireNoGap(head, last);

@@ -4,6 +4,7 @@ package io.configmanager.store.postgres;
 import static io.configmanager.store.postgres.PostgresWritesTest.commitOf;
 import static io.configmanager.store.postgres.PostgresWritesTest.put;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import com.zaxxer.hikari.HikariDataSource;
@@ -11,6 +12,7 @@ import io.configmanager.Config;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigObserver;
+import io.configmanager.StoreException;
 import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.Feed;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -122,6 +124,15 @@ class StandbyTest {
             askStandby("SELECT pg_wal_replay_pause()");
             long revision = store.commit(commitOf(put("a", "1"))).revision();
             awaitStandby("SELECT pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()");
+
+            try (Feed ahead = store.openFeed(store.snapshot(Set.of(""), 10).position())) {
+                assertThatThrownBy(() -> ahead.poll(Duration.ofMillis(1)))
+                        .as("no other history")
+                        .isInstanceOfSatisfying(
+                                StoreException.class,
+                                e -> assertThat(e.isTransient()).isTrue())
+                        .hasMessageContaining("standby lags");
+            }
 
             long behind = System.nanoTime();
             await().atMost(PATIENCE).until(() -> {
