@@ -126,11 +126,6 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     }
 
     @Override
-    protected void delivered() {
-        backlog.delivered();
-    }
-
-    @Override
     protected @Nullable String ended() {
         return backlog.closed();
     }

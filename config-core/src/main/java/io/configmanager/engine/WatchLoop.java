@@ -114,7 +114,6 @@ final class WatchLoop implements Runnable {
                 log.error("The watch goes on after a failure that could not be dealt with", e);
             }
         }
-        closeFeed();
     }
 
     /** Ends the loop: the current turn returns soon, no other follows. From any thread. */

@@ -210,11 +210,6 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
             }
 
             @Override
-            protected void delivered() {
-                all.delivered();
-            }
-
-            @Override
             protected @Nullable String ended() {
                 return all.ended();
             }

@@ -221,6 +221,15 @@ class BacklogTest {
         }
 
         @Test
+        void anEmptyStoreRecoversToo() {
+            start(0);
+            backlog.failed(OUTAGE);
+            backlog.recovered();
+
+            assertThat(drain()).containsExactly("FAILED expected", "RECOVERED expected");
+        }
+
+        @Test
         void whoDoesNotWantThemIsNotTold() {
             backlog = new Backlog(ConfigFilter.ALL, new Signal(), false, false, () -> now);
             start(1);
@@ -251,7 +260,11 @@ class BacklogTest {
             offer(3, put("a", 3));
             backlog.putBack();
 
-            assertThat(drain()).containsExactly("a=3@3 +2", "b=1@1");
+            take("a=3@3 +2");
+            offer(4, put("a", 4));
+            offer(5, put("a", 5));
+            backlog.putBack();
+            assertThat(drain()).containsExactly("a=5@5 +4", "b=1@1");
         }
 
         @Test

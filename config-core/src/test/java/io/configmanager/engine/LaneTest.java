@@ -233,6 +233,7 @@ class LaneTest {
             lane.offer(changeSet(1000, change("b", null, 1000), change("k0", entry("k0", 1), 1000)));
             run();
 
+            assertThat(coalesced.sum()).isEqualTo(Lane.LONGEST_QUEUE + 1);
             assertThat(seen).hasSize(1);
             assertThat(seen.get(0).revision()).isEqualTo(1000);
             assertThat(seen.get(0).resync()).isFalse();
@@ -406,6 +407,31 @@ class LaneTest {
             assertThat(seen).hasSize(2);
             assertThat(observer.events).containsExactly("listener failed");
             first.get(0).close();
+        }
+
+        @Test
+        void whoLeavesAKeyDoesNotTakeTheOthersAlong() {
+            Dispatcher dispatcher = dispatcher();
+            ConfigFilter key = ConfigFilter.keys("a");
+            Subscription first = dispatcher.add("", lane(key, changes -> order.add("first"), Runnable::run));
+            dispatcher.add("", lane(key, seen::add, Runnable::run));
+            first.close();
+
+            dispatcher.accept(insert(1, "a"));
+
+            assertThat(order).isEmpty();
+            assertThat(seen).hasSize(1);
+        }
+
+        @Test
+        void whatWaitsIsNotToldAfterTheSubscriptionHasEnded() {
+            Dispatcher dispatcher = dispatcher();
+            Subscription subscription = listen(dispatcher, "", seen::add, tasks::add);
+            dispatcher.accept(insert(1, "a"));
+            subscription.close();
+            run();
+
+            assertThat(seen).isEmpty();
         }
 
         @Test

@@ -330,8 +330,26 @@ class NotifyTest extends OnMemoryStore {
         ConfigEvent<String> failed = events.take();
         assertThat(failed.kind()).isEqualTo(Kind.FAILED);
         assertThat(failed.result().value()).isEqualTo("1");
+        assertThat(failed.error()).hasMessage("expected");
         events.retry();
         assertThat(events.take().result().value()).isEqualTo("2");
+    }
+
+    @Test
+    void cn6AFailureTellsNoStateIfTheQueueHasRefusedTheFirst() {
+        EventQueue events = new EventQueue(1);
+        events.events.add(new ConfigEvent<>("of another", Kind.RECOVERED, null, null, false, null, 0, 0));
+        events.start(Rows.entry("a", "1", 1));
+        events.dispatcher.failed(new IllegalStateException("expected"));
+        events.take();
+
+        events.retry();
+        ConfigEvent<String> failed = events.take();
+        assertThat(failed.kind()).isEqualTo(Kind.FAILED);
+        assertThat(failed.result()).isNull();
+        assertThat(failed.error()).isInstanceOf(StoreException.class).hasMessageContaining("expected");
+        events.retry();
+        assertThat(events.take().result().value()).isEqualTo("1");
     }
 
     @Test
