@@ -72,6 +72,15 @@ class BacklogTest {
         }
 
         @Test
+        void ev21AnEntryThatWasReadAheadOfTheFeedIsNotTakenBackBeforeItWasTaken() {
+            start(5, entry("a", 8));
+            offer(7, delete("a"));
+            offer(8, put("a", 8));
+
+            assertThat(drain()).containsExactly("a=8@8");
+        }
+
+        @Test
         void anotherEpochBeforeTheStartIsNewer() {
             offer(1, 1, put("a", 1));
             start(5, entry("a", 5));

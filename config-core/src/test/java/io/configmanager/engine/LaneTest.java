@@ -12,6 +12,8 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigListener;
 import io.configmanager.Subscription;
+import io.configmanager.SubscriptionStats;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -448,6 +450,22 @@ class LaneTest {
             assertThat(order).hasSize(2).containsOnly(order.get(0));
             stuck.run();
             assertThat(order).hasSize(4);
+        }
+
+        @Test
+        void theLagIsThatOfWhoWaitsLongest() {
+            Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), observer, () -> now);
+            listen(dispatcher, "", seen::add, tasks::add);
+            listen(dispatcher, "", seen::add, Runnable::run);
+            now = 5;
+            dispatcher.accept(insert(1, "a"));
+            now = 12;
+            dispatcher.accept(insert(2, "a"));
+
+            assertThat(dispatcher.stats())
+                    .isEqualTo(new SubscriptionStats(2, 1, Duration.ofNanos(7), 0));
+            run();
+            assertThat(dispatcher.stats()).isEqualTo(new SubscriptionStats(2, 0, Duration.ZERO, 0));
         }
 
         @Test
