@@ -149,7 +149,8 @@ class JsonCodecTest {
     @Test
     void whereTheTextIsWrongIsSaid() {
         assertThatThrownBy(() -> codec.check("{\n\"a\": hunter2}")).hasMessageContaining("(line 2, column ");
-        assertRefused("{\n\"x\": []}", Point.class).hasMessageContaining("object that does not fit it (line 2, column ");
+        assertRefused("{\n\"x\": []}", Point.class)
+                .hasMessageContaining("object that does not fit it (line 2, column ");
     }
 
     @Test

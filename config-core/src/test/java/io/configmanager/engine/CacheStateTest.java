@@ -145,7 +145,7 @@ class CacheStateTest {
                 ConfigFilter.glob("a/b"),
                 ConfigFilter.keys("a/c", "a", "b"));
         Random random = new Random(12);
-        for (int run = 0; run < 200; run++) {
+        for (int run = 0; run < 60; run++) {
             CacheState state = CacheState.UNLOADED
                     .replacedBy(1, some(all, random, 1, false), Map.of())
                     .with(2, some(all, random, 2, true))

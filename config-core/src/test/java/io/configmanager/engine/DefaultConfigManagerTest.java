@@ -361,7 +361,9 @@ class DefaultConfigManagerTest {
                     .hasMessageContaining("not in memory yet");
             assertThatThrownBy(() -> manager.namespace("app").watch("k", Integer.class))
                     .isInstanceOf(StoreException.class);
-            assertThat(manager.subscriptionStats().open()).as("nobody could close it").isZero();
+            assertThat(manager.subscriptionStats().open())
+                    .as("nobody could close it")
+                    .isZero();
             memory.setAvailable(true);
             await().atMost(SOON).until(() -> manager.watchStatus().state() == WatchState.LIVE);
             assertThat(manager.namespace("app").get("k", Integer.class)).isEqualTo(1);

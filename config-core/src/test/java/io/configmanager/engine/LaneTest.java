@@ -462,8 +462,7 @@ class LaneTest {
             now = 12;
             dispatcher.accept(insert(2, "a"));
 
-            assertThat(dispatcher.stats())
-                    .isEqualTo(new SubscriptionStats(2, 1, Duration.ofNanos(7), 0));
+            assertThat(dispatcher.stats()).isEqualTo(new SubscriptionStats(2, 1, Duration.ofNanos(7), 0));
             run();
             assertThat(dispatcher.stats()).isEqualTo(new SubscriptionStats(2, 0, Duration.ZERO, 0));
         }

@@ -299,7 +299,9 @@ class ReconcilerTest {
             assertThat(serve(9, "", "other")).isTrue();
 
             assertThat(value("k")).isEqualTo("9");
-            assertThat(reconciler.active()).extracting(NamespaceCache::namespace).contains("", "other");
+            assertThat(reconciler.active())
+                    .extracting(NamespaceCache::namespace)
+                    .contains("", "other");
         }
 
         @Test
@@ -912,8 +914,7 @@ class ReconcilerTest {
             assertThat(apply(4, delete("deleted", 4))).isEmpty();
             assertThat(apply(
                             5,
-                            new LogEntry(
-                                    LogEntry.Kind.EXPIRE, "", "expired", 5, 5, FakeTime.START, null, null, null)))
+                            new LogEntry(LogEntry.Kind.EXPIRE, "", "expired", 5, 5, FakeTime.START, null, null, null)))
                     .containsExactly(tuple(Kind.DELETE, "expired", 0L, 0L));
         }
 

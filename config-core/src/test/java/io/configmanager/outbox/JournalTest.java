@@ -64,6 +64,42 @@ class JournalTest {
     }
 
     @Test
+    void whatLooksLikeARecordInsideOfADamagedOneIsNone() {
+        byte[] inner =
+                RecordFormat.encode(List.of(List.of(live(99, "not written")))).array();
+        Record outer = new Record(Journal.LIVE, 1, inner);
+        byte[] bytes = RecordFormat.encode(List.of(List.of(outer), List.of(live(2, "next"))))
+                .array();
+        bytes[Integer.BYTES]++;
+
+        RecordFormat.Content content = RecordFormat.read(bytes);
+
+        assertThat(content.damaged()).isZero();
+        assertThat(content.records())
+                .extracting(found -> found.value().sequence())
+                .containsExactly(2L);
+    }
+
+    @Test
+    void aDamagedRecordBeforeATornLastAppendIsNotTakenForATornOne() throws IOException {
+        Journal journal = claim();
+        journal.append(List.of(live(1, "kept")));
+        int damaged = (int) Files.size(segment(0));
+        journal.append(List.of(live(2, "damaged")));
+        journal.append(List.of(live(3, "half"), live(4, "lost")));
+        byte[] bytes = Files.readAllBytes(segment(0));
+        bytes[damaged + RecordFormat.OVERHEAD]++;
+        Path directory = Files.createDirectories(temporary.resolve("torn").resolve("0"));
+        Files.write(directory.resolve("seg-0.log"), Arrays.copyOf(bytes, bytes.length - 1));
+
+        try (Journal found = claim(directory.getParent(), new FileDisk())) {
+            assertThat(texts(found.recovered())).contains("1:kept");
+            assertThat(found.problems()).singleElement().asString().contains("damaged at byte " + damaged);
+            assertThat(directory.resolve("seg-0.log.damaged")).exists();
+        }
+    }
+
+    @Test
     void whenAllIsFinishedNothingStays() throws IOException {
         Journal journal = claim();
         journal.append(List.of(live(1, "a")));
