@@ -240,7 +240,8 @@ final class DefaultConfig implements Config {
                                 manager.observer,
                                 dispatcher.coalesced(),
                                 System::nanoTime,
-                                this::asChanges)
+                                this::asChanges,
+                                () -> cache.state().onDemand != null)
                         .after(start.epoch(), seen));
     }
 

@@ -358,6 +358,31 @@ class EdgesTest {
             assertThat(config.get("k19", Integer.class)).isEqualTo(2);
         }
 
+        /** What is not in memory is told as an insert, so that an insert and a delete are not always nothing. */
+        @Test
+        void aSlowListenerIsToldOfTheDeletionOfWhatItKnewBefore() {
+            fill();
+            connect(small());
+            CountDownLatch blocked = new CountDownLatch(1);
+            Set<String> told = ConcurrentHashMap.newKeySet();
+            config.listen(ConfigFilter.ALL, changes -> {
+                changes.changes().forEach(change -> told.add(change.kind() + " " + change.key()));
+                uninterrupted(blocked);
+            });
+            put("k18", "2");
+            await().atMost(SOON).until(() -> told.contains("INSERT k18"));
+            applied(put("k19", "2"));
+            assertThat(config.get("k19", Integer.class)).isEqualTo(2);
+            delete("k19");
+            for (int i = 0; i < 2 * Lane.LONGEST_QUEUE; i++) {
+                put("k" + i % 10, String.valueOf(i));
+            }
+            await().atMost(SOON).until(() -> manager.subscriptionStats().coalesced() > 0);
+            blocked.countDown();
+
+            await().atMost(SOON).untilAsserted(() -> assertThat(told).contains("DELETE k19"));
+        }
+
         @Test
         void aReloadThatFailsIsToldLater() {
             fill();

@@ -34,6 +34,7 @@ class LaneTest {
     private final List<ConfigChangeSet> seen = new ArrayList<>();
     private final LongAdder coalesced = new LongAdder();
     private long now;
+    private boolean partial;
 
     /** What a lane gets that reads again. */
     private ConfigChangeSet inStore = new ConfigChangeSet("", 0, 0, true, List.of());
@@ -268,6 +269,18 @@ class LaneTest {
             run();
 
             assertThat(keys()).doesNotContain("gone").hasSize(Lane.LONGEST_QUEUE);
+        }
+
+        @Test
+        void insertAndDeleteAreADeleteWhereNotAllIsInMemory() {
+            partial = true;
+            lane.offer(insert(1, "k"));
+            ConfigChange deletion = ConfigChange.between(entry("k", 1), null);
+            lane.offer(changeSet(2, deletion));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen.get(0).changes()).contains(deletion);
         }
 
         @Test
@@ -520,7 +533,7 @@ class LaneTest {
     }
 
     private Lane lane(ConfigFilter filter, ConfigListener listener, Executor executor) {
-        return new Lane(filter, listener, executor, observer, coalesced, () -> now, wanted -> inStore);
+        return new Lane(filter, listener, executor, observer, coalesced, () -> now, wanted -> inStore, () -> partial);
     }
 
     private Subscription listen(Dispatcher dispatcher, String namespace, ConfigListener listener, Executor executor) {
