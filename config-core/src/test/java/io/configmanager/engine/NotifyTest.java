@@ -59,7 +59,7 @@ class NotifyTest extends OnMemoryStore {
             }
         }));
         AtomicInteger inside = new AtomicInteger();
-        config.notify(ConfigFilter.keys("a"), Integer.class, "id", (ConfigEvent<Integer> event) -> {
+        Subscription subscription = config.notify(ConfigFilter.keys("a"), Integer.class, "id", event -> {
             assertThat(inside.incrementAndGet()).isOne();
             inside.decrementAndGet();
             queue.add(event);
@@ -69,6 +69,8 @@ class NotifyTest extends OnMemoryStore {
         put("a", "1");
         assertNext("id CHANGED a=1@1");
         await().atMost(SOON).until(() -> failures.get() == 2);
+        subscription.close();
+        assertThat(manager.subscriptionStats().open()).isZero();
     }
 
     @Test

@@ -311,7 +311,7 @@ class DiskOutboxTest {
         UUID conflict = queue("a", "mine");
         put("a", "theirs");
         outbox.pass();
-        UUID pending = queue("b", "1");
+        queue("b", "1");
         restart();
         assertThat(states()).containsExactly(State.CONFLICT, State.PENDING);
         assertThat(shown).containsOnlyKeys("b");
@@ -320,7 +320,7 @@ class DiskOutboxTest {
         assertThat(states()).containsExactly(State.PENDING, State.PENDING);
         outbox.pass();
         assertThat(stored("b")).isEqualTo("1");
-        pending = queue("b", "2");
+        UUID pending = queue("b", "2");
         outbox.force(conflict);
         outbox.discard(pending);
         restart();
