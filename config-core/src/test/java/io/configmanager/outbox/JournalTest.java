@@ -522,7 +522,7 @@ class JournalTest {
     @Test
     void segmentsGoWhenAllInThemIsFinishedAndWhatIsLeftIsCopiedForward() throws IOException {
         Journal journal = claim(base(), new FileDisk(), 1_000);
-        journal.append(List.of(live(1, "stays")));
+        journal.append(List.of(live(1, "stays"), live(1_000, "too")));
         for (long i = 2; i < 500; i++) {
             journal.append(List.of(live(i, "x".repeat(100))));
             journal.appendLazily(done(i));
@@ -532,8 +532,8 @@ class JournalTest {
         assertThat(names("0")).hasSizeLessThan(6).doesNotContain("seg-0.log");
         journal.close();
         Journal again = claim(base(), new FileDisk(), 1_000);
-        assertThat(texts(again.recovered())).contains("1:stays").noneMatch(text -> text.startsWith("2:"));
-        again.append(List.of(done(1)));
+        assertThat(texts(again.recovered())).contains("1:stays", "1000:too").noneMatch(text -> text.startsWith("2:"));
+        again.append(List.of(done(1), done(1_000)));
         again.close();
         assertThat(names("0")).containsExactly("lock");
     }
