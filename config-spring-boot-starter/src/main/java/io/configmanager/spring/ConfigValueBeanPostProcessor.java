@@ -7,6 +7,7 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -81,7 +82,7 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
         List<Point> found = new ArrayList<>();
         ReflectionUtils.doWithFields(type, field -> {
             ConfigValue annotation = annotation(field);
-            if (annotation == null) {
+            if (annotation == null || isSetByConstructor(field, annotation)) {
                 return;
             }
             String target = type.getName() + "." + field.getName();
@@ -125,6 +126,14 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
                         && !BridgeMethodResolver.findBridgedMethod(method).isBridge()
                         && method.equals(ClassUtils.getMostSpecificMethod(method, type)));
         return List.copyOf(found);
+    }
+
+    /** Kotlin and Lombok put the annotation on a parameter of the constructor and on the field that is set from it. */
+    private static boolean isSetByConstructor(Field field, ConfigValue annotation) {
+        return Modifier.isFinal(field.getModifiers())
+                && Arrays.stream(field.getDeclaringClass().getDeclaredConstructors())
+                        .flatMap(constructor -> Arrays.stream(constructor.getParameters()))
+                        .anyMatch(parameter -> annotation.equals(annotation(parameter)));
     }
 
     static boolean isInjectedBySpring(AnnotatedElement element) {

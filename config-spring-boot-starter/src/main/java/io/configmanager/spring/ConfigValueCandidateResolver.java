@@ -15,6 +15,7 @@ import org.springframework.core.MethodParameter;
 import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
+import org.springframework.util.ClassUtils;
 
 /**
  * Resolves annotated parameters of constructors, {@code @Bean} methods and {@code @Autowired} methods; everything else is
@@ -60,7 +61,8 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     public @Nullable Object getSuggestedValue(DependencyDescriptor descriptor) {
         ConfigValue annotation = annotation(descriptor);
         if (annotation != null) {
-            return Optional.ofNullable(supply(annotation, descriptor));
+            Object value = supply(annotation, descriptor);
+            return value == null && isPrimitive(descriptor) ? null : Optional.ofNullable(value);
         }
         Object group = group(descriptor);
         return group == null ? others.getSuggestedValue(descriptor) : Optional.of(group);
@@ -101,7 +103,16 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     }
 
     private Demand demand(ConfigValue annotation, DependencyDescriptor descriptor) {
-        return demands.of(annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor));
+        boolean nullable = !descriptor.isRequired();
+        // A primitive that may be absent has a default of Kotlin's, which nothing, but not a zero, stands for.
+        ResolvableType type = nullable && isPrimitive(descriptor)
+                ? ResolvableType.forClass(ClassUtils.resolvePrimitiveIfNecessary(descriptor.getDependencyType()))
+                : descriptor.getResolvableType();
+        return demands.of(annotation, type, nullable, target(descriptor));
+    }
+
+    private static boolean isPrimitive(DependencyDescriptor descriptor) {
+        return descriptor.getDependencyType().isPrimitive();
     }
 
     /** Says what is missing for a dependency that was not asked for yet. */

@@ -11,6 +11,7 @@ import io.configmanager.ConfigView;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.StoreException;
+import io.configmanager.Subscription;
 import io.configmanager.codec.Codec;
 import io.configmanager.spring.Binding.Fallback;
 import io.configmanager.spring.Binding.Reading;
@@ -41,6 +42,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.ApplicationListener;
@@ -58,6 +60,7 @@ final class ConfigValueRegistry
         implements ConfigBindings,
                 Consumer<ConfigChangeSet>,
                 SmartInitializingSingleton,
+                DisposableBean,
                 ApplicationListener<ContextRefreshedEvent> {
 
     private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
@@ -86,6 +89,9 @@ final class ConfigValueRegistry
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
     private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
     private final Queue<Listening> listeners = new ConcurrentLinkedQueue<>();
+    private final Queue<Subscription> subscriptions = new ConcurrentLinkedQueue<>();
+    private final Set<ConfigValueRegistry> ofChildren = ConcurrentHashMap.newKeySet();
+    private final @Nullable ConfigValueRegistry ofParent;
     private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
@@ -104,6 +110,7 @@ final class ConfigValueRegistry
      * @param binder asked when the first group is needed
      * @param events told of changes and rejections
      * @param scan checks what else the start is going to need
+     * @param ofParent the one of the parent context, if the manager is that one's: who builds a manager knows no child
      */
     ConfigValueRegistry(
             Supplier<@Nullable ConfigManager> manager,
@@ -111,13 +118,33 @@ final class ConfigValueRegistry
             ConvertingJsonCodec defaults,
             Supplier<GroupBinder> binder,
             ApplicationEventPublisher events,
-            Consumer<ConfigValueRegistry> scan) {
+            Consumer<ConfigValueRegistry> scan,
+            @Nullable ConfigValueRegistry ofParent) {
         this.manager = manager;
         this.codecs = Map.copyOf(codecs);
         this.defaults = defaults;
         this.binder = SingletonSupplier.of(binder);
         this.events = events;
         this.scan = scan;
+        this.ofParent = ofParent;
+        if (ofParent != null) {
+            ofParent.ofChildren.add(this);
+        }
+    }
+
+    /** A manager that goes on after this context must call none of its beans. */
+    @Override
+    public void destroy() {
+        if (ofParent != null) {
+            ofParent.ofChildren.remove(this);
+        }
+        subscriptions.forEach(Subscription::close);
+    }
+
+    /** For as long as this context lives. */
+    void subscribe(
+            ConfigManager source, String namespace, ConfigFilter filter, io.configmanager.ConfigListener listener) {
+        subscriptions.add(source.namespace(namespace).listen(filter, listener));
     }
 
     /**
@@ -379,6 +406,7 @@ final class ConfigValueRegistry
         for (ConfigChange change : changes.changes()) {
             refresh(changes.namespace(), change.key());
         }
+        ofChildren.forEach(child -> child.accept(changes));
     }
 
     private void refresh(Group group) {
@@ -410,7 +438,7 @@ final class ConfigValueRegistry
                 return;
             }
             try {
-                source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
+                subscribe(source, namespace, ConfigFilter.ALL, changes -> {
                     publishRejections();
                     events.publishEvent(new ConfigChangedEvent(changes));
                 });
@@ -458,6 +486,7 @@ final class ConfigValueRegistry
         } catch (ManagerStateException e) {
             // Closed meanwhile: every target keeps what it has.
         }
+        ofChildren.forEach(child -> child.reloaded(namespace));
     }
 
     private void refresh(Name name, boolean failing) {

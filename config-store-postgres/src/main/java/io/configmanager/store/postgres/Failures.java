@@ -15,6 +15,7 @@ final class Failures {
 
     private static final Set<String> MISSING = Set.of("42P01", "42883", "3F000", "42703");
     private static final String PRIVILEGE = "42501";
+    private static final String READ_ONLY = "25006";
     private static final Set<String> CONTENTION = Set.of("40001", "40P01", "55P03");
 
     private Failures() {}
@@ -55,7 +56,7 @@ final class Failures {
                             + "); text must not contain the character U+0000",
                     cause);
         }
-        if (state.equals("25006")) {
+        if (state.equals(READ_ONLY)) {
             return new StoreException(reason + "the connection is read-only or leads to a standby", true, cause);
         }
         boolean isTransient = failure instanceof SQLTransientException || isTransient(state);
@@ -70,6 +71,10 @@ final class Failures {
 
     static boolean isPrivilege(SQLException failure) {
         return PRIVILEGE.equals(failure.getSQLState());
+    }
+
+    static boolean isReadOnly(SQLException failure) {
+        return READ_ONLY.equals(failure.getSQLState());
     }
 
     /** Whether the connection is gone, so that nobody knows what became of the statement. */

@@ -42,6 +42,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
@@ -267,11 +268,20 @@ public final class PostgresConfigStore implements ConfigStore {
         if (joinsTransaction()) {
             Connection connection = DataSourceUtils.getConnection(dataSource);
             try {
-                return Calls.within(
+                CommitResult result = Calls.within(
                         connection,
                         settings.callTimeout(),
                         joined -> CommitCall.run(joined, sql.commit, commit, true, settings.callTimeout()));
+                TransactionSynchronizationManager.registerSynchronization(new TooLate());
+                return result;
             } catch (SQLException e) {
+                if (Failures.isReadOnly(e) && TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+                    throw new StoreException(
+                            "Cannot commit: the surrounding transaction is read-only (@Transactional(readOnly = true));"
+                                    + " write in one that is not, or in a new one (Propagation.REQUIRES_NEW)",
+                            false,
+                            e);
+                }
                 throw Failures.translate("commit", e, names);
             } finally {
                 DataSourceUtils.releaseConnection(connection, dataSource);
@@ -298,14 +308,36 @@ public final class PostgresConfigStore implements ConfigStore {
         }
     }
 
+    /** Notices a write of {@code afterCommit}, where Spring cannot be asked whether the commit is still to come. */
+    private static final class TooLate implements TransactionSynchronization {
+
+        private boolean ends;
+
+        @Override
+        public void beforeCompletion() {
+            ends = true;
+        }
+
+        @Override
+        public void afterCompletion(int status) {
+            if (!ends) {
+                log.warn(
+                        "Configuration was written in a transaction that had been committed already, so it may be lost."
+                                + " In afterCommit(), write in a new transaction (Propagation.REQUIRES_NEW)");
+            }
+        }
+    }
+
     @Override
     public Duration operationRetention() {
         return settings.operationRetention();
     }
 
+    /** Not when the transaction is completed: Spring still has its connection then, but nobody commits on it any more. */
     @Override
     public boolean joinsTransaction() {
         return TransactionSynchronizationManager.isActualTransactionActive()
+                && TransactionSynchronizationManager.isSynchronizationActive()
                 && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
     }
 

@@ -18,7 +18,10 @@ import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.Operation;
 import io.configmanager.store.TcpProxy;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -44,6 +47,8 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Writers that race, break and retry (p1, p2, p9 to p13, p20), and joining a transaction. */
@@ -453,6 +458,75 @@ class PostgresWritesTest {
                     .extracting(change -> change.kind() + " " + change.key() + " " + change.author())
                     .containsExactly("PUT a test", "PUT b test", "DELETE b test", "PUT after/conflict test");
         }
+    }
+
+    /** As a listener with {@code @TransactionalEventListener} writes. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aWriteAfterTheTransactionIsACommitOfItsOwn(boolean rolledBack) {
+        HikariDataSource manual =
+                database.closeLater(TestDatabase.pool(database.direct, 2, config -> config.setAutoCommit(false)));
+        PostgresConfigStore manualStore = database.closeLater(
+                PostgresConfigStore.builder(manual).names(database.names).build());
+        List<CommitResult> late = new ArrayList<>();
+        new TransactionTemplate(new DataSourceTransactionManager(manual)).executeWithoutResult(status -> {
+            manualStore.commit(commitOf(put("within", "1")));
+            TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                @Override
+                public void afterCompletion(int completion) {
+                    late.add(manualStore.commit(commitOf(put("after", "1"))));
+                }
+            });
+            if (rolledBack) {
+                status.setRollbackOnly();
+            }
+        });
+        assertThat(late).singleElement().extracting(CommitResult::revision).isEqualTo(rolledBack ? 1L : 2L);
+        assertThat(stored().keySet()).isEqualTo(rolledBack ? Set.of("after") : Set.of("after", "within"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aWriteInAfterCommitIsWarnedOf(boolean afterCommit) {
+        PrintStream before = System.out;
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+        try {
+            new TransactionTemplate(new DataSourceTransactionManager(database.pool)).executeWithoutResult(status -> {
+                if (!afterCommit) {
+                    store.commit(commitOf(put("k", "1")));
+                }
+                TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                    @Override
+                    public void beforeCommit(boolean readOnly) {
+                        if (!afterCommit) {
+                            store.commit(commitOf(put("before", "1")));
+                        }
+                    }
+
+                    @Override
+                    public void afterCommit() {
+                        if (afterCommit) {
+                            store.commit(commitOf(put("k", "1")));
+                        }
+                    }
+                });
+            });
+        } finally {
+            System.setOut(before);
+        }
+        assertThat(printed.toString(StandardCharsets.UTF_8).contains("REQUIRES_NEW"))
+                .isEqualTo(afterCommit);
+    }
+
+    @Test
+    void aReadOnlyTransactionSaysThatItIs() {
+        TransactionTemplate transaction = new TransactionTemplate(new DataSourceTransactionManager(database.pool));
+        transaction.setReadOnly(true);
+        assertThatThrownBy(() -> transaction.executeWithoutResult(status -> store.commit(commitOf(put("k", "1")))))
+                .isInstanceOf(StoreException.class)
+                .hasMessageContaining("readOnly = true")
+                .matches(failure -> !((StoreException) failure).isTransient());
     }
 
     @Test

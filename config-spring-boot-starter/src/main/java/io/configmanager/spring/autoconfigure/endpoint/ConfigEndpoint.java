@@ -32,6 +32,7 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -48,6 +49,7 @@ import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
 import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
 import org.springframework.boot.convert.DurationStyle;
+import org.springframework.boot.web.context.reactive.ConfigurableReactiveWebEnvironment;
 import org.springframework.core.env.ConfigurableEnvironment;
 
 /**
@@ -70,6 +72,7 @@ final class ConfigEndpoint {
     private final @Nullable ConfigBindings bindings;
     private final ShownEntries entries;
     private final Explainer explainer;
+    private final boolean reactive;
 
     ConfigEndpoint(
             ConfigManager manager,
@@ -78,6 +81,7 @@ final class ConfigEndpoint {
             ConfigurableEnvironment environment,
             ShownEntries entries) {
         this.explainer = new Explainer(manager, store, bindings, environment, entries);
+        this.reactive = environment instanceof ConfigurableReactiveWebEnvironment;
         this.manager = manager;
         this.store = store;
         this.bindings = bindings;
@@ -156,9 +160,10 @@ final class ConfigEndpoint {
             @Nullable String limit,
             @Nullable String cursor,
             SecurityContext security) {
-        return answer(namespace, key, () -> {
+        String rest = rest(namespace, key);
+        return answer(namespace, rest, () -> {
             String name = namespace(namespace);
-            String path = ConfigNames.requireKey(String.join("/", key));
+            String path = ConfigNames.requireKey(rest);
             boolean explained = flag("explain", explain);
             if (flag("history", history)) {
                 if (explained) {
@@ -208,9 +213,10 @@ final class ConfigEndpoint {
             @Nullable String rollback,
             @Nullable String dryRun,
             SecurityContext security) {
-        return answer(namespace, key, () -> {
+        String rest = rest(namespace, key);
+        return answer(namespace, rest, () -> {
             String name = namespace(namespace);
-            String path = ConfigNames.requireKey(String.join("/", key));
+            String path = ConfigNames.requireKey(rest);
             boolean onlyTried = flag("dryRun", dryRun);
             WriteOptions options = options(version, create, secret, ttl)
                     .withAuthor(author(author, security))
@@ -281,9 +287,10 @@ final class ConfigEndpoint {
             @Nullable String author,
             @Nullable String dryRun,
             SecurityContext security) {
-        return answer(namespace, key, () -> {
+        String rest = rest(namespace, key);
+        return answer(namespace, rest, () -> {
             String name = namespace(namespace);
-            String path = ConfigNames.requireKey(String.join("/", key));
+            String path = ConfigNames.requireKey(rest);
             Condition condition = version(version);
             if (flag("dryRun", dryRun)) {
                 ConfigEntry now = store.get(name, path).entry();
@@ -384,10 +391,15 @@ final class ConfigEndpoint {
                 .anyMatch(active -> active.name().equals(namespace));
     }
 
+    /** The key of a request. On WebFlux Spring Boot takes all that has variables for it, the namespace too. */
+    private String rest(String namespace, String[] path) {
+        int skipped = reactive && path.length > 1 && path[0].equals(namespace) ? 1 : 0;
+        return String.join("/", Arrays.asList(path).subList(skipped, path.length));
+    }
+
     private static WebEndpointResponse<?> answer(
-            String namespace, String @Nullable [] key, Supplier<WebEndpointResponse<?>> operation) {
+            String namespace, @Nullable String path, Supplier<WebEndpointResponse<?>> operation) {
         String name = namespace.equals("_") ? "" : namespace;
-        String path = key == null ? null : String.join("/", key);
         try {
             return operation.get();
         } catch (InvalidConfigException e) {
