@@ -10,6 +10,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 import java.time.Period;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -50,6 +51,7 @@ final class ConvertingJsonCodec implements Codec {
     private static final TypeDescriptor TEXT = TypeDescriptor.valueOf(String.class);
     private static final Set<Class<?>> TEXT_FORMS = Set.of(Duration.class, Period.class, DataSize.class);
     private static final int MAX_INTEGER_DIGITS = 10_000;
+    private static final int MOST_NAMED_CONSTANTS = 20;
 
     private final JsonCodec json;
     private final SingletonSupplier<JsonMapper> mapper;
@@ -287,7 +289,17 @@ final class ConvertingJsonCodec implements Codec {
     }
 
     private static String expected(ResolvableType type) {
-        return "expected " + type;
+        return "expected " + type + constants(type.toClass());
+    }
+
+    /** What a text may be, if that is a short list. */
+    static String constants(Class<?> type) {
+        Object[] constants = type.getEnumConstants();
+        return constants == null || constants.length > MOST_NAMED_CONSTANTS
+                ? ""
+                : Arrays.stream(constants)
+                        .map(constant -> ((Enum<?>) constant).name())
+                        .collect(Collectors.joining(", ", " (one of ", ")"));
     }
 
     private static String kind(@Nullable JsonNode node) {

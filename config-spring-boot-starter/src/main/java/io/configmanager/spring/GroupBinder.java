@@ -192,7 +192,10 @@ final class GroupBinder {
                         new Rejection(
                                 key(property.getName()),
                                 expected,
-                                "expected " + expected + ", found " + found + " that does not fit it"));
+                                "expected " + expected
+                                        + ConvertingJsonCodec.constants(
+                                                target.getType().toClass()) + ", found " + found
+                                        + " that does not fit it"));
             }
             return null;
         }

@@ -1117,4 +1117,46 @@ class ConfigValueTest {
             assertThat(ended.get().heard).containsExactly(1L);
         });
     }
+
+    /** What Lombok makes of an annotated field. */
+    static class WithoutCopiedAnnotation {
+        @ConfigValue("app/limit")
+        final Live<Integer> limit;
+
+        WithoutCopiedAnnotation(Live<Integer> limit) {
+            this.limit = limit;
+        }
+    }
+
+    static class NeedsOne {
+        NeedsOne(WithoutCopiedAnnotation other) {}
+    }
+
+    static class NotAGroup {
+        @Autowired
+        Live<Limits> limits;
+    }
+
+    @Test
+    void whereAnAnnotationIsMissingItIsNotABeanThatIs() {
+        runner.withBean(NeedsOne.class)
+                .withBean(WithoutCopiedAnnotation.class)
+                .run(context -> assertThat(analysed(context.getStartupFailure()))
+                        .contains(WithoutCopiedAnnotation.class.getName() + ".limit", "lombok.copyableAnnotations +="));
+        runner.withBean(NotAGroup.class)
+                .run(context -> assertThat(analysed(context.getStartupFailure()))
+                        .contains("NotAGroup.limits", "Limits with @ConfigPrefix"));
+        runner.withBean(NoBean.class)
+                .run(context -> assertThat(new MissingAnnotationFailureAnalyzer().analyze(context.getStartupFailure()))
+                        .isNull());
+    }
+
+    static class NoBean {
+        NoBean(List<Thread> threads, Thread thread) {}
+    }
+
+    private static String analysed(Throwable failure) {
+        FailureAnalysis analysis = new MissingAnnotationFailureAnalyzer().analyze(failure);
+        return analysis == null ? "" : analysis.getDescription() + analysis.getAction();
+    }
 }
