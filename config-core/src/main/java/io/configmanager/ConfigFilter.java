@@ -4,7 +4,6 @@ package io.configmanager;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
 
 /** Which keys of a namespace are meant: some keys by name, all below a prefix, or a pattern. */
 public sealed interface ConfigFilter {
@@ -51,26 +50,22 @@ public sealed interface ConfigFilter {
      * Keys that match a pattern: {@code *} stands for any characters but {@code /}, {@code **} for any characters, {@code ?}
      * for one that is not {@code /}.
      */
-    final class Glob implements ConfigFilter {
+    record Glob(String pattern) implements ConfigFilter {
 
-        private final String pattern;
-        private final String literal;
-
-        public Glob(String pattern) {
-            this.pattern = ConfigNames.requireGlob(pattern);
-            this.literal = literalOf(pattern);
+        public Glob {
+            ConfigNames.requireGlob(pattern);
         }
 
         /** Without going back: with a regular expression, several wildcards and an unlucky key take for ever. */
         @Override
         public boolean matches(String key) {
-            if (!key.startsWith(literal)) {
+            int next = literalLength();
+            if (!key.regionMatches(0, pattern, 0, next)) {
                 return false;
             }
             // Whether the pattern so far means the first so many characters of the key.
             boolean[] first = new boolean[key.length() + 1];
-            first[literal.length()] = true;
-            int next = literal.length();
+            first[next] = true;
             while (next < pattern.length()) {
                 char wanted = pattern.charAt(next);
                 boolean deep = pattern.startsWith("**", next);
@@ -92,38 +87,25 @@ public sealed interface ConfigFilter {
 
         /** The characters before the first wildcard: every matching key begins with them. */
         public String literal() {
-            return literal;
+            return pattern.substring(0, literalLength());
         }
 
-        private static String literalOf(String pattern) {
+        private int literalLength() {
             int end = 0;
             while (end < pattern.length() && pattern.charAt(end) != '*' && pattern.charAt(end) != '?') {
                 end++;
             }
-            return pattern.substring(0, end);
+            return end;
         }
 
         /** The same as a regular expression for the whole key, in the syntax that Java, PostgreSQL and PCRE share. */
         public String regex() {
-            return "^" + toRegex(pattern) + "$";
-        }
-
-        private static String toRegex(String glob) {
-            return glob.replace(".", "[.]")
+            String expression = pattern.replace(".", "[.]")
                     .replace("**", "\u0000")
                     .replace("*", "[^/]*")
                     .replace("?", "[^/]")
                     .replace("\u0000", ".*");
-        }
-
-        @Override
-        public boolean equals(@Nullable Object other) {
-            return other instanceof Glob glob && glob.pattern.equals(pattern);
-        }
-
-        @Override
-        public int hashCode() {
-            return pattern.hashCode();
+            return "^" + expression + "$";
         }
 
         @Override

@@ -78,7 +78,7 @@ public final class ConfigNames {
      *
      * @throws InvalidConfigException that states the broken rule
      */
-    public static String requirePrefix(String prefix) {
+    static String requirePrefix(String prefix) {
         if (prefix.isEmpty()) {
             return prefix;
         }
@@ -91,7 +91,7 @@ public final class ConfigNames {
      *
      * @throws InvalidConfigException that states the broken rule
      */
-    public static String requireGlob(String pattern) {
+    static String requireGlob(String pattern) {
         if (pattern.isEmpty() || pattern.length() > MAX_KEY_LENGTH) {
             throw invalidGlob(pattern, "it must have 1 to " + MAX_KEY_LENGTH + " characters");
         }

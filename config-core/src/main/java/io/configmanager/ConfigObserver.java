@@ -36,9 +36,6 @@ public interface ConfigObserver {
         return Ending.UNTOLD;
     }
 
-    /** A call of the store has ended. */
-    default void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {}
-
     /**
      * The changes of one revision go into the cache and to what was injected; that this is done is told on the same thread.
      * Listeners have threads of their own and are no part of it.

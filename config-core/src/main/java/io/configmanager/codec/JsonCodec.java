@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.NavigableSet;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -166,7 +167,7 @@ public final class JsonCodec implements Codec {
             return Collections.unmodifiableSet(new LinkedHashSet<>(withReadOnlyElements(set, type)));
         }
         if (value instanceof NavigableMap<?, ?> map) {
-            return Collections.unmodifiableNavigableMap(map);
+            return Collections.unmodifiableNavigableMap(withReadOnlyValues(map, type));
         }
         if (value instanceof Map<?, ?> map) {
             Map<Object, @Nullable Object> copy = new LinkedHashMap<>(map);
@@ -179,6 +180,12 @@ public final class JsonCodec implements Codec {
     private static List<@Nullable Object> withReadOnlyElements(Collection<?> elements, JavaType type) {
         List<@Nullable Object> copy = new ArrayList<>(elements);
         copy.replaceAll(element -> readOnlyElement(element, type));
+        return copy;
+    }
+
+    private static <K> NavigableMap<K, @Nullable Object> withReadOnlyValues(NavigableMap<K, ?> map, JavaType type) {
+        NavigableMap<K, @Nullable Object> copy = new TreeMap<>(map);
+        copy.replaceAll((key, element) -> readOnlyElement(element, type));
         return copy;
     }
 

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class Backlog implements Subscriber {
 
     private final ConfigFilter filter;
-    private final Signal signal;
+    private final Signal signal = new Signal();
     private final LongSupplier nanoTime;
     private final boolean pushed;
     private final boolean tellsFailures;
@@ -86,25 +86,19 @@ final class Backlog implements Subscriber {
     /**
      * @param pushed whether somebody takes what comes as soon as possible, so that what waits is late
      * @param tellsFailures whether failure and recovery of the watch are news too
+     * @param reader is asked to call {@link #restart} when changes could not be offered one by one
      */
-    Backlog(ConfigFilter filter, Signal signal, boolean pushed, boolean tellsFailures, LongSupplier nanoTime) {
-        this(filter, signal, pushed, tellsFailures, nanoTime, backlog -> {});
-    }
-
-    /** @param reader is asked to call {@link #restart} when changes could not be offered one by one */
-    Backlog(
-            ConfigFilter filter,
-            Signal signal,
-            boolean pushed,
-            boolean tellsFailures,
-            LongSupplier nanoTime,
-            Reader reader) {
+    Backlog(ConfigFilter filter, boolean pushed, boolean tellsFailures, LongSupplier nanoTime, Reader reader) {
         this.filter = filter;
-        this.signal = signal;
         this.pushed = pushed;
         this.tellsFailures = tellsFailures;
         this.nanoTime = nanoTime;
         this.reader = reader;
+    }
+
+    /** Given when there may be something to {@link #poll}. */
+    Signal signal() {
+        return signal;
     }
 
     @Override

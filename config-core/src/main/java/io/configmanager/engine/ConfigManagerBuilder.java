@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
-import java.util.function.IntSupplier;
 import javax.crypto.SecretKey;
 import org.jspecify.annotations.Nullable;
 
@@ -34,8 +33,7 @@ public final class ConfigManagerBuilder {
     final Set<String> namespaces = new LinkedHashSet<>();
     final List<Codec> codecs = new ArrayList<>();
     final List<ConfigObserver> observers = new ArrayList<>();
-    final List<Consumer<ConfigChangeSet>> appliers = new ArrayList<>();
-    final List<Consumer<String>> reloaders = new ArrayList<>();
+    final List<Applier> appliers = new ArrayList<>();
     Codec defaultCodec = new JsonCodec();
     StartupPolicy startupPolicy = StartupPolicy.SNAPSHOT;
     Duration startupTimeout = Duration.ofSeconds(10);
@@ -60,7 +58,6 @@ public final class ConfigManagerBuilder {
 
     FleetMember.@Nullable Settings fleet;
 
-    IntSupplier rejections = () -> 0;
     String origin = "";
 
     private ConfigManagerBuilder(ConfigStore store) {
@@ -78,6 +75,27 @@ public final class ConfigManagerBuilder {
         SNAPSHOT,
         /** Go on without values, so that readers get their defaults, and become live as soon as the store is there. */
         DEFAULTS
+    }
+
+    /** What must follow before listeners run. Called on the watch thread: must be quick; what it throws is logged. */
+    @FunctionalInterface
+    public interface Applier extends Consumer<ConfigChangeSet> {
+
+        /** A change set of an active namespace: the cache shows it, and no listener was told yet. */
+        @Override
+        void accept(ConfigChangeSet changes);
+
+        /**
+         * A namespace that is loaded on demand was compared with the store after its log was lost: keys that were not in memory
+         * may have changed without a change set, so what follows such a key must read it again. If that fails with a
+         * {@link io.configmanager.StoreException}, this is called again.
+         */
+        default void reloaded(String namespace) {}
+
+        /** How many of its targets keep an older value now; told to the fleet. From any thread. */
+        default int rejected() {
+            return 0;
+        }
     }
 
     public static ConfigManagerBuilder forStore(ConfigStore store) {
@@ -157,12 +175,6 @@ public final class ConfigManagerBuilder {
         return this;
     }
 
-    /** How many targets of {@link #onApplied appliers} keep an older value now; told to the fleet. */
-    public ConfigManagerBuilder rejections(IntSupplier count) {
-        this.rejections = count;
-        return this;
-    }
-
     /** Most entries of one namespace to hold in memory; a larger one is loaded on demand. 250,000 by default. */
     public ConfigManagerBuilder maximumEntries(int entries) {
         if (entries < 1) {
@@ -181,9 +193,9 @@ public final class ConfigManagerBuilder {
         return this;
     }
 
-    /** How long one poll of the feed may wait; 1 s by default. Shorter only makes stopping a blocked store quicker. */
-    public ConfigManagerBuilder pollTimeout(Duration timeout) {
-        this.pollTimeout = positive("poll timeout", timeout);
+    /** How long one poll of the feed may wait; 1 s by default. For tests that show that nobody waits for its end. */
+    ConfigManagerBuilder pollTimeout(Duration timeout) {
+        this.pollTimeout = timeout;
         return this;
     }
 
@@ -232,22 +244,9 @@ public final class ConfigManagerBuilder {
         return this;
     }
 
-    /**
-     * Called on the watch thread with every change set of an active namespace, after the cache shows it and before any
-     * listener is told: for values that must follow before listeners run. Must be quick; what it throws is logged.
-     */
-    public ConfigManagerBuilder onApplied(Consumer<ConfigChangeSet> applier) {
+    /** One more that follows what is applied; told in the order in which they were added. */
+    public ConfigManagerBuilder onApplied(Applier applier) {
         appliers.add(applier);
-        return this;
-    }
-
-    /**
-     * Called on the watch thread with a namespace that is loaded on demand and was compared with the store after its log was
-     * lost: keys that were not in memory may have changed without a change set for the {@link #onApplied appliers}, so what
-     * follows such a key must read it again. If that fails with a {@link io.configmanager.StoreException}, this is called again.
-     */
-    public ConfigManagerBuilder onReloaded(Consumer<String> reloader) {
-        reloaders.add(reloader);
         return this;
     }
 

@@ -35,7 +35,6 @@ import io.configmanager.store.Commit;
 import io.configmanager.store.Cursors;
 import io.configmanager.store.Lookup;
 import io.configmanager.store.Operation;
-import io.configmanager.value.Signal;
 import io.configmanager.value.WatcherPublisher;
 import java.lang.reflect.Type;
 import java.time.Instant;
@@ -240,7 +239,8 @@ final class DefaultConfig implements Config {
                                 manager.observer,
                                 dispatcher.coalesced(),
                                 System::nanoTime,
-                                this::asChanges)
+                                this::asChanges,
+                                () -> cache.state().onDemand != null)
                         .after(start.epoch(), seen));
     }
 
@@ -289,7 +289,7 @@ final class DefaultConfig implements Config {
     }
 
     /** A backlog that is being filled. */
-    private record Followed(Signal signal, Backlog backlog, Subscription subscription) {}
+    private record Followed(Backlog backlog, Subscription subscription) {}
 
     /**
      * The dispatcher is told first and the state is taken then, so that no change falls between.
@@ -297,8 +297,7 @@ final class DefaultConfig implements Config {
      * @param tellsFailures whether it is told, instead of thrown, if the store is needed and away
      */
     private Followed follow(ConfigFilter filter, boolean pushed, boolean tellsFailures) {
-        Signal signal = new Signal();
-        Backlog backlog = new Backlog(filter, signal, pushed, tellsFailures, System::nanoTime, known -> {
+        Backlog backlog = new Backlog(filter, pushed, tellsFailures, System::nanoTime, known -> {
             Start again = manager.reconciler.start(cache);
             known.restart(present(again.state(), filter), again.epoch(), again.state().revision);
         });
@@ -313,7 +312,7 @@ final class DefaultConfig implements Config {
             backlog.failed(e);
             manager.dispatcher.startLater(backlog, () -> start(backlog), manager.lanes);
         }
-        return new Followed(signal, backlog, subscription);
+        return new Followed(backlog, subscription);
     }
 
     private void start(Backlog backlog) {
@@ -349,7 +348,7 @@ final class DefaultConfig implements Config {
     }
 
     private <T> StateWatcher<T> states(Followed followed, TypeRef<T> type) {
-        return new StateWatcher<>(followed.signal, followed.backlog, decoder(type), followed.subscription);
+        return new StateWatcher<>(followed.backlog, decoder(type), followed.subscription);
     }
 
     private <T> EventWatcher<T> events(ConfigFilter filter, Class<T> type, String correlationId) {
@@ -357,7 +356,6 @@ final class DefaultConfig implements Config {
         Followed followed = follow(filter, true, true);
         return new EventWatcher<>(
                 correlationId,
-                followed.signal,
                 followed.backlog,
                 decoder(TypeRef.of(type)),
                 manager::watchStatus,

@@ -39,10 +39,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SplittableRandom;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +50,6 @@ import org.slf4j.LoggerFactory;
 final class DefaultConfigManager implements ConfigManager {
 
     private static final Logger log = LoggerFactory.getLogger(DefaultConfigManager.class);
-    private static final Duration STOP_TIMEOUT = Duration.ofMillis(1000);
     private static final Duration CLOSE_TIMEOUT = Duration.ofMillis(1700);
     private static final int LOAD_ATTEMPTS = 5;
 
@@ -85,15 +81,6 @@ final class DefaultConfigManager implements ConfigManager {
     /** Where the boot snapshot was, while nothing else is known. */
     private volatile @Nullable Position bootPosition;
 
-    /** What runs while connected. */
-    private record Running(
-            WatchLoop loop,
-            Maintenance maintenance,
-            @Nullable FleetMember fleet,
-            @Nullable BootSnapshotSaver saver,
-            List<Thread> threads,
-            CountDownLatch stop) {}
-
     DefaultConfigManager(ConfigManagerBuilder settings) {
         this.settings = settings;
         this.observer = new Observers(settings.observers);
@@ -103,7 +90,7 @@ final class DefaultConfigManager implements ConfigManager {
         this.reconciler = new Reconciler(codecs, settings.maximumEntries, observer);
         this.status = new StatusTracker(InstantSource.system(), System::nanoTime, settings.stableAfter);
         this.lanes = new Lanes(settings.listenerExecutor);
-        this.dispatcher = new Dispatcher(settings.appliers, settings.reloaders, observer, System::nanoTime);
+        this.dispatcher = new Dispatcher(settings.appliers, observer, System::nanoTime);
         this.writes = new Writes(
                 store,
                 reconciler,
@@ -150,7 +137,7 @@ final class DefaultConfigManager implements ConfigManager {
             phase = Phase.CONNECTED;
         } finally {
             if (phase != Phase.CONNECTED) {
-                stop(started);
+                started.stop();
             }
         }
         if (outbox != null) {
@@ -240,12 +227,12 @@ final class DefaultConfigManager implements ConfigManager {
             Running last = running;
             running = null;
             if (last != null) {
-                stop(last);
+                last.stop();
             }
             try {
                 store.close();
-                if (last != null && join(last.threads(), deadline) && last.saver() != null) {
-                    last.saver().saveLast();
+                if (last != null) {
+                    last.end(deadline);
                 }
             } finally {
                 if (outbox != null) {
@@ -490,76 +477,14 @@ final class DefaultConfigManager implements ConfigManager {
 
     private Running start(@Nullable DiskOutbox outbox) {
         status.starting();
-        CountDownLatch stop = new CountDownLatch(1);
-        Pause pause = duration -> stop.await(duration.toNanos(), TimeUnit.NANOSECONDS);
-        WatchLoop loop = new WatchLoop(
+        return new Running(
+                settings,
                 store,
                 reconciler,
                 status,
                 storeClock,
                 outbox == null ? dispatcher : new StoreReturns(dispatcher, outbox::storeIsBack, outbox::storeIsThere),
-                observer,
-                settings.maximumEntries,
-                new WatchLoop.Timing(
-                        new Backoff(settings.firstRetry, settings.lastRetry),
-                        settings.pollTimeout,
-                        pause,
-                        new SplittableRandom(),
-                        System::nanoTime));
-        BootSnapshotSaver saver = saver(loop);
-        FleetMember fleet = fleet(loop, pause);
-        Maintenance maintenance = new Maintenance(
-                store,
-                saver == null ? () -> {} : saver::save,
-                fleet,
-                status,
-                settings.maintenanceInterval,
-                pause,
-                new SplittableRandom(),
-                System::nanoTime);
-        List<Thread> threads = List.of(thread("config-watch", loop), thread("config-maintenance", maintenance));
-        threads.forEach(Thread::start);
-        return new Running(loop, maintenance, fleet, saver, threads, stop);
-    }
-
-    private @Nullable FleetMember fleet(WatchLoop loop, Pause pause) {
-        FleetMember.Settings fleet = settings.fleet;
-        return fleet == null
-                ? null
-                : new FleetMember(
-                        store,
-                        fleet,
-                        new FleetMember.Self(
-                                loop::reached,
-                                () -> reconciler.ticket().epoch(),
-                                () -> status.state() == WatchState.LIVE,
-                                this::rejected),
-                        storeClock::now,
-                        pause,
-                        new SplittableRandom(),
-                        System::nanoTime);
-    }
-
-    private int rejected() {
-        int rejected = settings.rejections.getAsInt();
-        for (NamespaceCache cache : reconciler.active()) {
-            rejected += cache.rejected().size();
-        }
-        return rejected;
-    }
-
-    private @Nullable BootSnapshotSaver saver(WatchLoop loop) {
-        BootSnapshotFile file = settings.bootSnapshot;
-        return file == null
-                ? null
-                : new BootSnapshotSaver(
-                        file,
-                        settings.origin,
-                        reconciler,
-                        loop::reached,
-                        status::provedAt,
-                        loop::isOfAnotherHistory,
-                        System::nanoTime);
+                observer);
     }
 
     private boolean awaitLive(Duration timeout, boolean untilPermanentFailure) {
@@ -569,41 +494,6 @@ final class DefaultConfigManager implements ConfigManager {
             Thread.currentThread().interrupt();
             return false;
         }
-    }
-
-    private static void stop(Running running) {
-        running.maintenance().stop();
-        running.loop().stop();
-        running.stop().countDown();
-        if (!join(running.threads(), System.nanoTime() + STOP_TIMEOUT.toNanos())) {
-            running.threads().stream()
-                    .filter(thread -> thread != Thread.currentThread())
-                    .forEach(Thread::interrupt);
-        }
-    }
-
-    /** Waits for other threads to end; false if it takes too long. */
-    private static boolean join(List<Thread> threads, long deadline) {
-        try {
-            for (Thread thread : threads) {
-                if (thread != Thread.currentThread()) {
-                    thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())));
-                    if (thread.isAlive()) {
-                        return false;
-                    }
-                }
-            }
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
-    }
-
-    private static Thread thread(String name, Runnable work) {
-        Thread thread = new Thread(work, name);
-        thread.setDaemon(true);
-        return thread;
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.configmanager.ConfigObserver;
 import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.SubscriptionStats;
+import io.configmanager.engine.ConfigManagerBuilder.Applier;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
@@ -20,7 +21,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -35,8 +35,7 @@ final class Dispatcher implements Audience {
     private static final Logger log = LoggerFactory.getLogger(Dispatcher.class);
     private static final long START_RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private final List<Consumer<ConfigChangeSet>> appliers;
-    private final List<Consumer<String>> reloaders;
+    private final List<Applier> appliers;
     private final ConfigObserver observer;
     private final LongSupplier nanoTime;
     private final Map<String, Subscribers> namespaces = new ConcurrentHashMap<>();
@@ -115,14 +114,8 @@ final class Dispatcher implements Audience {
         }
     }
 
-    /** @param reloaders do for appliers what {@link Subscriber#reload} does for subscribers */
-    Dispatcher(
-            List<Consumer<ConfigChangeSet>> appliers,
-            List<Consumer<String>> reloaders,
-            ConfigObserver observer,
-            LongSupplier nanoTime) {
+    Dispatcher(List<Applier> appliers, ConfigObserver observer, LongSupplier nanoTime) {
         this.appliers = List.copyOf(appliers);
-        this.reloaders = List.copyOf(reloaders);
         this.observer = observer;
         this.nanoTime = nanoTime;
     }
@@ -130,7 +123,7 @@ final class Dispatcher implements Audience {
     @Override
     public void accept(ConfigChangeSet changes) {
         dropForgotten();
-        for (Consumer<ConfigChangeSet> applier : appliers) {
+        for (Applier applier : appliers) {
             try {
                 applier.accept(changes);
             } catch (Throwable e) {
@@ -147,9 +140,9 @@ final class Dispatcher implements Audience {
 
     @Override
     public void reloaded(String namespace, @Nullable Set<String> compared) {
-        for (Consumer<String> reloader : reloaders) {
+        for (Applier applier : appliers) {
             try {
-                reloader.accept(namespace);
+                applier.reloaded(namespace);
             } catch (StoreException e) {
                 throw e;
             } catch (Throwable e) {

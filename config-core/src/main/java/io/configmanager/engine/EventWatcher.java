@@ -11,22 +11,18 @@ import io.configmanager.Subscription;
 import io.configmanager.WatchStatus;
 import io.configmanager.engine.Reconciler.Ticket;
 import io.configmanager.engine.StateWatcher.Decoder;
-import io.configmanager.value.AbstractWatcher;
-import io.configmanager.value.Signal;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What the {@link Backlog} has as events: also what cannot be read, and how the watch fares. */
-final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
+final class EventWatcher<T> extends BacklogWatcher<ConfigEvent<T>> {
 
     private final String correlationId;
-    private final Backlog backlog;
     private final Decoder<T> decoder;
     private final Supplier<WatchStatus> status;
     private final Supplier<Ticket> position;
-    private final Subscription subscription;
     private final boolean wasInMemory;
     private final boolean single;
 
@@ -39,21 +35,18 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     /** @param wasInMemory whether what is there at the beginning did not have to be read for this */
     EventWatcher(
             String correlationId,
-            Signal signal,
             Backlog backlog,
             Decoder<T> decoder,
             Supplier<WatchStatus> status,
             Supplier<Ticket> position,
             boolean wasInMemory,
             Subscription subscription) {
-        super(signal);
+        super(backlog, subscription);
         this.correlationId = correlationId;
-        this.backlog = backlog;
         this.decoder = decoder;
         this.status = status;
         this.position = position;
         this.wasInMemory = wasInMemory;
-        this.subscription = subscription;
         this.single = backlog.filter() instanceof ConfigFilter.Keys named
                 && named.keys().size() == 1;
     }
@@ -110,11 +103,6 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
     }
 
     @Override
-    protected int atHand() {
-        return backlog.size();
-    }
-
-    @Override
     protected void putBack() {
         if (changedLast != null && goodBeforeLast != null) {
             good.put(changedLast, goodBeforeLast);
@@ -122,21 +110,6 @@ final class EventWatcher<T> extends AbstractWatcher<ConfigEvent<T>> {
             good.remove(changedLast);
         }
         changedLast = null;
-        backlog.putBack();
-    }
-
-    @Override
-    protected void delivered() {
-        backlog.delivered();
-    }
-
-    @Override
-    protected @Nullable String ended() {
-        return backlog.closed();
-    }
-
-    @Override
-    protected void closed() {
-        subscription.close();
+        super.putBack();
     }
 }

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,6 +43,7 @@ final class Lane implements Subscriber {
     private final LongAdder coalesced;
     private final LongSupplier nanoTime;
     private final Reader reader;
+    private final BooleanSupplier partial;
     private final Deque<Waiting> waiting = new ArrayDeque<>();
     private @Nullable Waiting running;
     private boolean scheduled;
@@ -61,6 +63,7 @@ final class Lane implements Subscriber {
         ConfigChangeSet read(ConfigFilter filter);
     }
 
+    /** @param partial whether keys may exist that are not in memory, whose changes are told as inserts */
     Lane(
             ConfigFilter filter,
             ConfigListener listener,
@@ -68,7 +71,8 @@ final class Lane implements Subscriber {
             ConfigObserver observer,
             LongAdder coalesced,
             LongSupplier nanoTime,
-            Reader reader) {
+            Reader reader,
+            BooleanSupplier partial) {
         this.filter = filter;
         this.listener = listener;
         this.executor = executor;
@@ -76,6 +80,7 @@ final class Lane implements Subscriber {
         this.coalesced = coalesced;
         this.nanoTime = nanoTime;
         this.reader = reader;
+        this.partial = partial;
     }
 
     /** Every change up to here was before this. */
@@ -202,7 +207,7 @@ final class Lane implements Subscriber {
         boolean resync = false;
         for (Waiting one : waiting) {
             resync |= one.changes.resync();
-            one.changes.changes().forEach(change -> byKey.merge(change.key(), change, Lane::merged));
+            one.changes.changes().forEach(change -> byKey.merge(change.key(), change, this::merged));
         }
         ConfigChangeSet newest = waiting.getLast().changes;
         long since = waiting.getFirst().since;
@@ -223,14 +228,12 @@ final class Lane implements Subscriber {
     }
 
     /** Two changes of a key as one; null if nothing is left of them. */
-    private static @Nullable ConfigChange merged(ConfigChange earlier, ConfigChange later) {
-        if (later.before() == null && later.after() == null) {
-            // A delete of what was not in memory: nobody knows whether the earlier insert was one.
-            return later;
+    private @Nullable ConfigChange merged(ConfigChange earlier, ConfigChange later) {
+        if (earlier.before() != null || later.after() != null) {
+            return ConfigChange.between(earlier.before(), later.after());
         }
-        return earlier.before() == null && later.after() == null
-                ? null
-                : ConfigChange.between(earlier.before(), later.after());
+        // Where not all is in memory nobody knows whether the earlier insert was one.
+        return later.before() == null || partial.getAsBoolean() ? later : null;
     }
 
     private String name() {

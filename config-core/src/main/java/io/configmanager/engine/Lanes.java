@@ -64,6 +64,9 @@ final class Lanes implements Executor {
             executor.execute(() -> run(task));
             starved.set(false);
         } catch (RejectedExecutionException | OutOfMemoryError e) {
+            if (closed) {
+                throw new RejectedExecutionException("The manager is closed", e);
+            }
             // No room, no memory for a thread: nobody may lose what waits only because nothing newer comes.
             if (!starved.getAndSet(true)) {
                 log.error("Subscribers cannot be run now; it is tried again", e);
@@ -73,11 +76,11 @@ final class Lanes implements Executor {
     }
 
     private void again(Runnable task) {
-        if (closed) {
+        try {
+            execute(task);
+        } catch (RejectedExecutionException e) {
             // It only learns that this is the end.
             run(task);
-        } else {
-            execute(task);
         }
     }
 

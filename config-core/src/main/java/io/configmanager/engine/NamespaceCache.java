@@ -140,7 +140,6 @@ final class NamespaceCache {
     ConfigChangeSet load(List<ConfigEntry> entries, long revision, boolean sameHistory) {
         CacheState before = state;
         if (isAheadOf(revision, sameHistory)) {
-            finishLoading(sameHistory);
             return null;
         }
         Map<String, Slot> slots = new HashMap<>(entries.size() * 4 / 3 + 1);
@@ -179,7 +178,6 @@ final class NamespaceCache {
     ConfigChangeSet loadOnDemand(Answers answers, long revision, boolean sameHistory) {
         CacheState before = state;
         if (isAheadOf(revision, sameHistory)) {
-            finishLoading(sameHistory);
             return null;
         }
         Map<String, ConfigEntry> found = new HashMap<>();
@@ -208,7 +206,9 @@ final class NamespaceCache {
 
     private @Nullable ConfigChangeSet loaded(
             CacheState before, long revision, boolean sameHistory, List<ConfigChange> changes) {
-        finishLoading(sameHistory);
+        List<ChangesOfKeys> late = arrived == null || !sameHistory ? List.of() : arrived;
+        arrived = null;
+        late.forEach(this::apply);
         return before.loaded || servedEmpty ? changeSet(revision, true, changes) : null;
     }
 
@@ -348,12 +348,6 @@ final class NamespaceCache {
             }
         });
         return rejected;
-    }
-
-    private void finishLoading(boolean sameHistory) {
-        List<ChangesOfKeys> late = arrived == null || !sameHistory ? List.of() : arrived;
-        arrived = null;
-        late.forEach(this::apply);
     }
 
     private Slot slotOf(CacheState before, @Nullable Slot known, LogEntry logged) {

@@ -22,15 +22,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A store whose calls are told to an observer. */
-final class ObservedStore implements ConfigStore {
-
-    private final ConfigStore store;
-    private final ConfigObserver observer;
-
-    ObservedStore(ConfigStore store, ConfigObserver observer) {
-        this.store = store;
-        this.observer = observer;
-    }
+record ObservedStore(ConfigStore store, ConfigObserver observer) implements ConfigStore {
 
     @Override
     public String description() {
@@ -39,32 +31,32 @@ final class ObservedStore implements ConfigStore {
 
     @Override
     public Lookup get(String namespace, String key) {
-        return timed("get", () -> store.get(namespace, key));
+        return told("get", () -> store.get(namespace, key));
     }
 
     @Override
     public Page<ConfigEntry> list(String namespace, ConfigFilter filter, int limit, @Nullable String cursor) {
-        return timed("list", () -> store.list(namespace, filter, limit, cursor));
+        return told("list", () -> store.list(namespace, filter, limit, cursor));
     }
 
     @Override
     public Page<String> namespaces(int limit, @Nullable String cursor) {
-        return timed("namespaces", () -> store.namespaces(limit, cursor));
+        return told("namespaces", () -> store.namespaces(limit, cursor));
     }
 
     @Override
     public Page<LogEntry> history(String namespace, String key, int limit, @Nullable String cursor) {
-        return timed("history", () -> store.history(namespace, key, limit, cursor));
+        return told("history", () -> store.history(namespace, key, limit, cursor));
     }
 
     @Override
     public Page<LogEntry> changes(String namespace, Instant since, int limit, @Nullable String cursor) {
-        return timed("changes", () -> store.changes(namespace, since, limit, cursor));
+        return told("changes", () -> store.changes(namespace, since, limit, cursor));
     }
 
     @Override
     public CommitResult commit(Commit commit) {
-        return timed("commit", () -> store.commit(commit));
+        return told("commit", () -> store.commit(commit));
     }
 
     @Override
@@ -79,17 +71,17 @@ final class ObservedStore implements ConfigStore {
 
     @Override
     public Snapshot snapshot(Set<String> namespaces, int limit) {
-        return timed("snapshot", () -> store.snapshot(namespaces, limit));
+        return told("snapshot", () -> store.snapshot(namespaces, limit));
     }
 
     @Override
     public Feed openFeed(Position position) {
-        return timed("openFeed", () -> store.openFeed(position));
+        return told("openFeed", () -> store.openFeed(position));
     }
 
     @Override
     public void maintain() {
-        timed("maintain", () -> {
+        told("maintain", () -> {
             store.maintain();
             return true;
         });
@@ -97,7 +89,7 @@ final class ObservedStore implements ConfigStore {
 
     @Override
     public void report(InstanceReport report) {
-        timed("report", () -> {
+        told("report", () -> {
             store.report(report);
             return true;
         });
@@ -105,7 +97,7 @@ final class ObservedStore implements ConfigStore {
 
     @Override
     public FleetStatus fleet() {
-        return timed("fleet", store::fleet);
+        return told("fleet", store::fleet);
     }
 
     @Override
@@ -113,18 +105,7 @@ final class ObservedStore implements ConfigStore {
         store.close();
     }
 
-    private <T> T timed(String operation, Supplier<T> call) {
-        ConfigObserver.Ending ending = observer.storeCalling(operation);
-        long start = System.nanoTime();
-        RuntimeException failure = null;
-        try {
-            return call.get();
-        } catch (RuntimeException e) {
-            failure = e;
-            throw e;
-        } finally {
-            observer.storeCalled(operation, Duration.ofNanos(System.nanoTime() - start), failure);
-            ending.ended(failure);
-        }
+    private <T> T told(String operation, Supplier<T> call) {
+        return Observers.around(observer.storeCalling(operation), call);
     }
 }

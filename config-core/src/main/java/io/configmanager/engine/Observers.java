@@ -8,7 +8,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,11 +59,6 @@ final class Observers implements ConfigObserver {
     }
 
     @Override
-    public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
-        tell(observer -> observer.storeCalled(operation, duration, failure));
-    }
-
-    @Override
     public Ending storeCalling(String operation) {
         return begin(observer -> observer.storeCalling(operation));
     }
@@ -71,6 +66,19 @@ final class Observers implements ConfigObserver {
     @Override
     public Ending applying(long revision, int changes) {
         return begin(observer -> observer.applying(revision, changes));
+    }
+
+    /** Does what has begun, and tells its end. */
+    static <T> T around(Ending ending, Supplier<T> work) {
+        Throwable failure = null;
+        try {
+            return work.get();
+        } catch (RuntimeException | Error e) {
+            failure = e;
+            throw e;
+        } finally {
+            ending.ended(failure);
+        }
     }
 
     /** Ends in the opposite order, as what is nested must. */

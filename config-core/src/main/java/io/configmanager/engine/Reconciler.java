@@ -213,7 +213,7 @@ final class Reconciler {
      */
     boolean serve(BootSnapshot boot, Function<String, NamespaceCache> cacheOf) {
         return locked(() -> {
-            if (applied > 0 || closed) {
+            if (applied > 0) {
                 return false;
             }
             long revision = boot.position().revision();

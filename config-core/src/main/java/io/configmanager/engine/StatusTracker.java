@@ -11,8 +11,8 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,19 +27,63 @@ final class StatusTracker {
 
     private static final Logger log = LoggerFactory.getLogger(StatusTracker.class);
 
-    private record Facts(
-            WatchState state,
-            Instant since,
-            long sinceNanos,
-            boolean connected,
-            int failures,
-            @Nullable String lastError,
-            boolean lastErrorPermanent,
-            @Nullable Instant lastAttempt,
-            @Nullable Instant lastSuccess,
-            @Nullable String position,
-            @Nullable Long provedNanos,
-            boolean pushAvailable) {}
+    /** What is known at one moment. Not changed any more once it is published. */
+    private static final class Facts {
+        WatchState state = WatchState.STARTING;
+        Instant since;
+        long sinceNanos;
+        boolean connected;
+        int failures;
+
+        @Nullable
+        String lastError;
+
+        boolean lastErrorPermanent;
+
+        @Nullable
+        Instant lastAttempt;
+
+        @Nullable
+        Instant lastSuccess;
+
+        @Nullable
+        String position;
+
+        @Nullable
+        Long provedNanos;
+
+        boolean pushAvailable;
+
+        Facts(Instant since, long sinceNanos) {
+            this.since = since;
+            this.sinceNanos = sinceNanos;
+        }
+
+        Facts(Facts before) {
+            this(before.since, before.sinceNanos);
+            state = before.state;
+            connected = before.connected;
+            failures = before.failures;
+            lastError = before.lastError;
+            lastErrorPermanent = before.lastErrorPermanent;
+            lastAttempt = before.lastAttempt;
+            lastSuccess = before.lastSuccess;
+            position = before.position;
+            provedNanos = before.provedNanos;
+            pushAvailable = before.pushAvailable;
+        }
+
+        void begin(WatchState newState, Instant now, long nowNanos) {
+            state = newState;
+            since = now;
+            sinceNanos = nowNanos;
+        }
+
+        void disconnected() {
+            connected = false;
+            pushAvailable = false;
+        }
+    }
 
     private final InstantSource clock;
     private final LongSupplier nanoTime;
@@ -53,19 +97,7 @@ final class StatusTracker {
         this.clock = clock;
         this.nanoTime = nanoTime;
         this.stableAfter = stableAfter;
-        this.facts = new Facts(
-                WatchState.STARTING,
-                clock.instant(),
-                nanoTime.getAsLong(),
-                false,
-                0,
-                null,
-                false,
-                null,
-                null,
-                null,
-                null,
-                false);
+        this.facts = new Facts(clock.instant(), nanoTime.getAsLong());
     }
 
     WatchState state() {
@@ -89,35 +121,16 @@ final class StatusTracker {
     /** A watch begins; what an earlier one had run into no longer counts. */
     void starting() {
         lastFailure = null;
-        write(f -> new Facts(
-                WatchState.STARTING,
-                clock.instant(),
-                nanoTime.getAsLong(),
-                false,
-                0,
-                f.lastError,
-                false,
-                f.lastAttempt,
-                f.lastSuccess,
-                f.position,
-                f.provedNanos,
-                false));
+        write(next -> {
+            next.begin(WatchState.STARTING, clock.instant(), nanoTime.getAsLong());
+            next.disconnected();
+            next.failures = 0;
+            next.lastErrorPermanent = false;
+        });
     }
 
     void attempting() {
-        write(f -> new Facts(
-                f.state,
-                f.since,
-                f.sinceNanos,
-                f.connected,
-                f.failures,
-                f.lastError,
-                f.lastErrorPermanent,
-                clock.instant(),
-                f.lastSuccess,
-                f.position,
-                f.provedNanos,
-                f.pushAvailable));
+        write(next -> next.lastAttempt = clock.instant());
     }
 
     /**
@@ -128,22 +141,19 @@ final class StatusTracker {
      */
     boolean caughtUp(Feed.Batch batch, long answeredNanos) {
         Instant now = clock.instant();
-        Facts f = write(before -> {
-            boolean live = before.state == WatchState.LIVE;
-            boolean stable = live && answeredNanos - before.sinceNanos >= stableAfter.toNanos();
-            return new Facts(
-                    WatchState.LIVE,
-                    live ? before.since : now,
-                    live ? before.sinceNanos : answeredNanos,
-                    true,
-                    stable ? 0 : before.failures,
-                    before.lastError,
-                    false,
-                    now,
-                    now,
-                    batch.position().token(),
-                    answeredNanos - batch.provedAgo().toNanos(),
-                    batch.pushAvailable());
+        Facts f = write(next -> {
+            if (next.state != WatchState.LIVE) {
+                next.begin(WatchState.LIVE, now, answeredNanos);
+            } else if (answeredNanos - next.sinceNanos >= stableAfter.toNanos()) {
+                next.failures = 0;
+            }
+            next.connected = true;
+            next.lastErrorPermanent = false;
+            next.lastAttempt = now;
+            next.lastSuccess = now;
+            next.position = batch.position().token();
+            next.provedNanos = answeredNanos - batch.provedAgo().toNanos();
+            next.pushAvailable = batch.pushAvailable();
         });
         if (f.state == WatchState.STOPPED) {
             return false;
@@ -164,21 +174,14 @@ final class StatusTracker {
     boolean servingBootSnapshot(Instant provedAt) {
         Instant now = clock.instant();
         long age = Math.max(0, Duration.between(provedAt, now).toNanos());
-        Facts f = write(before -> before.state != WatchState.STARTING
-                ? before
-                : new Facts(
-                        WatchState.STALE,
-                        now,
-                        nanoTime.getAsLong(),
-                        false,
-                        before.failures,
-                        before.lastError,
-                        before.lastErrorPermanent,
-                        before.lastAttempt,
-                        before.lastSuccess,
-                        before.position,
-                        nanoTime.getAsLong() - age,
-                        false));
+        Facts f = write(next -> {
+            if (next.state == WatchState.STARTING) {
+                long nanos = nanoTime.getAsLong();
+                next.begin(WatchState.STALE, now, nanos);
+                next.disconnected();
+                next.provedNanos = nanos - age;
+            }
+        });
         return f.state == WatchState.STARTING;
     }
 
@@ -197,22 +200,17 @@ final class StatusTracker {
     void failed(Throwable failure) {
         boolean permanent = failure instanceof StoreException store && !store.isTransient();
         String error = failure.getMessage() == null ? failure.getClass().getName() : failure.getMessage();
-        Facts f = write(before -> {
+        Facts f = write(next -> {
             lastFailure = failure;
-            boolean interrupted = before.state == WatchState.LIVE;
-            return new Facts(
-                    interrupted ? WatchState.STALE : before.state,
-                    interrupted ? clock.instant() : before.since,
-                    interrupted ? nanoTime.getAsLong() : before.sinceNanos,
-                    false,
-                    before.failures + 1,
-                    error,
-                    permanent,
-                    clock.instant(),
-                    before.lastSuccess,
-                    before.position,
-                    before.provedNanos,
-                    before.pushAvailable);
+            Instant now = clock.instant();
+            if (next.state == WatchState.LIVE) {
+                next.begin(WatchState.STALE, now, nanoTime.getAsLong());
+            }
+            next.connected = false;
+            next.failures++;
+            next.lastError = error;
+            next.lastErrorPermanent = permanent;
+            next.lastAttempt = now;
         });
         if (f.state == WatchState.STOPPED) {
             return;
@@ -226,19 +224,10 @@ final class StatusTracker {
     }
 
     void stopped() {
-        write(f -> new Facts(
-                WatchState.STOPPED,
-                clock.instant(),
-                nanoTime.getAsLong(),
-                false,
-                f.failures,
-                f.lastError,
-                f.lastErrorPermanent,
-                f.lastAttempt,
-                f.lastSuccess,
-                f.position,
-                f.provedNanos,
-                false));
+        write(next -> {
+            next.begin(WatchState.STOPPED, clock.instant(), nanoTime.getAsLong());
+            next.disconnected();
+        });
     }
 
     WatchStatus status(long revision) {
@@ -282,12 +271,14 @@ final class StatusTracker {
     }
 
     /** Writes the next facts, unless the watch was stopped, and returns those before. */
-    private Facts write(UnaryOperator<Facts> next) {
+    private Facts write(Consumer<Facts> change) {
         lock.lock();
         try {
             Facts before = facts;
             if (before.state != WatchState.STOPPED) {
-                facts = next.apply(before);
+                Facts next = new Facts(before);
+                change.accept(next);
+                facts = next;
                 changed.signalAll();
             }
             return before;

@@ -114,7 +114,6 @@ final class WatchLoop implements Runnable {
                 log.error("The watch goes on after a failure that could not be dealt with", e);
             }
         }
-        closeFeed();
     }
 
     /** Ends the loop: the current turn returns soon, no other follows. From any thread. */
@@ -225,17 +224,11 @@ final class WatchLoop implements Runnable {
     }
 
     private void apply(ChangeSet changeSet) {
-        Throwable failure = null;
-        ConfigObserver.Ending ending =
-                observer.applying(changeSet.revision(), changeSet.changes().size());
-        try {
+        int changes = changeSet.changes().size();
+        Observers.around(observer.applying(changeSet.revision(), changes), () -> {
             reconciler.apply(changeSet).forEach(audience);
-        } catch (RuntimeException | Error e) {
-            failure = e;
-            throw e;
-        } finally {
-            ending.ended(failure);
-        }
+            return changes;
+        });
     }
 
     /** Loads all active namespaces from one snapshot; the old state is served until it has succeeded. */

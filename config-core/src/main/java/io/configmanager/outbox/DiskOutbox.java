@@ -27,11 +27,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.UUID;
@@ -43,8 +41,6 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * An outbox in a directory: a {@link WriteQueue} whose every acknowledged write is in a {@link Journal} first. Applies
@@ -63,7 +59,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     private final InstantSource clock;
     private final Journal journal;
     private final Replay replay;
-    private final JsonMapper json = JsonMapper.builder().build();
+    private final QueuedRecords records = new QueuedRecords();
     private final ReentrantLock lock = new ReentrantLock();
     private final WriteQueue queue = new WriteQueue();
 
@@ -247,7 +243,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         if (replay.stopped()) {
             throw new ManagerStateException("The manager is closed");
         }
-        Journal.Record value = record(write);
+        Journal.Record value = records.of(write);
         int size = value.payload().length;
         if (queue.size() >= settings.maximumOperations()) {
             throw new OutboxFullException("The outbox is full: it holds " + queue.size()
@@ -272,7 +268,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 keep(queue.done(write.sequence(), Done.NOT_APPLIED));
                 if (write.replaces() == null) {
                     // A newer state of it may be on its way to the disk.
-                    appendLazily(done(write.sequence(), Done.NOT_APPLIED));
+                    appendLazily(records.done(write.sequence(), Done.NOT_APPLIED));
                 }
             });
             throw new StoreException(
@@ -323,60 +319,39 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     @Override
     public boolean retry(UUID id) {
-        return again(
-                id,
-                write -> new Queued(
-                        ++lastSequence,
-                        write.id(),
-                        State.PENDING,
-                        write.items(),
-                        write.author(),
-                        write.comment(),
-                        write.queuedAt(),
-                        clock.instant().plus(settings.deadline()),
-                        write.basis(),
-                        null,
-                        write.sequence()));
+        return again(id, write -> write.again(++lastSequence, write.id(), deadline(), write.basis()));
     }
 
     @Override
     public boolean force(UUID id) {
         return again(
                 id,
-                write -> new Queued(
-                        ++lastSequence,
-                        UUID.randomUUID(),
-                        State.PENDING,
-                        write.items().stream()
-                                .map(item -> item.expecting(null, null))
-                                .toList(),
-                        write.author(),
-                        write.comment(),
-                        write.queuedAt(),
-                        clock.instant().plus(settings.deadline()),
-                        null,
-                        null,
-                        write.sequence()));
+                write -> write.again(++lastSequence, UUID.randomUUID(), deadline(), null)
+                        .with(item -> item.expecting(null, null)));
+    }
+
+    private Instant deadline() {
+        return clock.instant().plus(settings.deadline());
     }
 
     private boolean again(UUID id, Function<Queued, Queued> change) {
         record Again(Queued before, Admitted after, int size) {}
         Again again = locked(() -> {
-                    Queued before = queue.find(id);
-                    if (before == null || before.pending() || claimed.contains(before.sequence())) {
-                        return Optional.<Again>empty();
-                    }
-                    // It takes the place of the other, so that a full outbox is no obstacle.
-                    Queued after = change.apply(before);
-                    queue.done(before.sequence(), Done.NOT_APPLIED);
-                    unwritten.add(after.sequence());
-                    int size = encode(after).length;
-                    queue.add(after, size);
-                    Journal.Appending appending =
-                            journal.begin(List.of(record(after), done(before.sequence(), Done.NOT_APPLIED)));
-                    return Optional.of(new Again(before, new Admitted(after, appending), size));
-                })
-                .orElse(null);
+            Queued before = queue.find(id);
+            if (before == null || before.pending() || claimed.contains(before.sequence())) {
+                return null;
+            }
+            // It takes the place of the other, so that a full outbox is no obstacle.
+            Queued after = change.apply(before);
+            queue.done(before.sequence(), Done.NOT_APPLIED);
+            unwritten.add(after.sequence());
+            Journal.Record value = records.of(after);
+            int size = value.payload().length;
+            queue.add(after, size);
+            Journal.Appending appending =
+                    journal.begin(List.of(value, records.done(before.sequence(), Done.NOT_APPLIED)));
+            return new Again(before, new Admitted(after, appending), size);
+        });
         if (again == null) {
             return false;
         }
@@ -392,14 +367,15 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
 
     @Override
     public boolean discard(UUID id) {
-        Queued write = locked(() -> Optional.ofNullable(queue.find(id))
-                        .filter(found -> !unwritten.contains(found.sequence()) && claimed.add(found.sequence())))
-                .orElse(null);
+        Queued write = locked(() -> {
+            Queued found = queue.find(id);
+            return found != null && claim(found) ? found : null;
+        });
         if (write == null) {
             return false;
         }
         try {
-            journal.append(List.of(done(write.sequence(), Done.NOT_APPLIED)));
+            journal.append(List.of(records.done(write.sequence(), Done.NOT_APPLIED)));
             locked(() -> finish(write, Done.NOT_APPLIED));
         } catch (IOException e) {
             throw new StoreException(
@@ -444,9 +420,15 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     /** The write as it is now, for the caller alone until it is released; null if it may not be applied now. */
     @Nullable
     Queued claim(long sequence) {
-        return locked(() -> Optional.ofNullable(queue.get(sequence))
-                        .filter(write -> write.pending() && !unwritten.contains(sequence) && claimed.add(sequence)))
-                .orElse(null);
+        return locked(() -> {
+            Queued write = queue.get(sequence);
+            return write != null && write.pending() && claim(write) ? write : null;
+        });
+    }
+
+    /** False if it is not on disk yet, or somebody else has it. */
+    private boolean claim(Queued write) {
+        return !unwritten.contains(write.sequence()) && claimed.add(write.sequence());
     }
 
     void release(Queued write) {
@@ -471,7 +453,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         away = false;
         locked(() -> {
             replayed++;
-            appendLazily(done(write.sequence(), done));
+            appendLazily(records.done(write.sequence(), done));
             finish(write, done);
         });
         log.debug("Queued write {} of {} was applied", write.id(), names(write));
@@ -498,7 +480,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     private void keep(List<Queued> changed) {
         for (Queued each : changed) {
             // Those that wait only for their turn too: what they waited for may be gone from disk before them.
-            appendLazily(record(each));
+            appendLazily(records.of(each));
             show(each);
             if (each.pending()) {
                 continue;
@@ -525,8 +507,8 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     }
 
     private void recover() throws IOException {
-        problems.addAll(journal.problems());
-        Recovered own = read(journal);
+        QueuedRecords.Read own = records.read(journal);
+        problems.addAll(own.problems());
         lastSequence = own.last();
         locked(() -> keep(queue.recover(own.states(), own.finished(), own.sizes())));
         for (Journal orphan : journal.orphans()) {
@@ -548,8 +530,8 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
     /** Takes over what a process has left that is gone: in its order, after what is here. */
     private void adopt(Journal orphan) throws IOException {
         try {
-            problems.addAll(orphan.problems());
-            Recovered left = read(orphan);
+            QueuedRecords.Read left = records.read(orphan);
+            problems.addAll(left.problems());
             WriteQueue theirs = new WriteQueue();
             theirs.recover(left.states(), left.finished(), left.sizes());
             Map<Long, Long> renumbered = new HashMap<>();
@@ -558,66 +540,23 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
                 Queued known = queue.find(write.id());
                 renumbered.put(write.sequence(), known == null ? ++lastSequence : known.sequence());
                 if (known == null) {
-                    mine.add(new Queued(
-                                    lastSequence,
-                                    write.id(),
-                                    write.state(),
-                                    write.items(),
-                                    write.author(),
-                                    write.comment(),
-                                    write.queuedAt(),
-                                    write.deadline(),
-                                    write.basis(),
-                                    write.reason(),
-                                    null)
+                    mine.add(write.numbered(lastSequence)
                             .with(item -> item.expecting(
                                     item.expected(), item.after() == null ? null : renumbered.get(item.after()))));
                 }
             }
             if (!mine.isEmpty()) {
-                journal.append(mine.stream().map(this::record).toList());
-                mine.forEach(write -> queue.add(write, encode(write).length));
+                List<Journal.Record> written = mine.stream().map(records::of).toList();
+                journal.append(written);
+                for (int i = 0; i < mine.size(); i++) {
+                    queue.add(mine.get(i), written.get(i).payload().length);
+                }
                 log.info("Took over {} writes that another process has left in {}", mine.size(), orphan.directory());
             }
             orphan.destroy();
         } finally {
             orphan.close();
         }
-    }
-
-    private record Recovered(Map<Long, Queued> states, Map<Long, Done> finished, Map<Long, Integer> sizes, long last) {}
-
-    private Recovered read(Journal from) {
-        Map<Long, Queued> states = new LinkedHashMap<>();
-        Map<Long, Done> finished = new HashMap<>();
-        Map<Long, Integer> sizes = new HashMap<>();
-        long last = 0;
-        for (Journal.Record record : from.recovered()) {
-            last = Math.max(last, record.sequence());
-            try {
-                if (record.type() == Journal.LIVE) {
-                    states.put(record.sequence(), json.readValue(record.payload(), Queued.class));
-                    sizes.put(record.sequence(), record.payload().length);
-                } else {
-                    finished.put(record.sequence(), json.readValue(record.payload(), Done.class));
-                }
-            } catch (JacksonException e) {
-                problems.add("a record in " + from.directory() + " cannot be understood; it was left out");
-            }
-        }
-        return new Recovered(states, finished, sizes, last);
-    }
-
-    private Journal.Record record(Queued write) {
-        return new Journal.Record(Journal.LIVE, write.sequence(), encode(write));
-    }
-
-    private Journal.Record done(long sequence, Done done) {
-        return new Journal.Record(Journal.DONE, sequence, json.writeValueAsBytes(done));
-    }
-
-    private byte[] encode(Queued write) {
-        return json.writeValueAsBytes(write);
     }
 
     private static Collection<String> names(Queued write) {
@@ -631,7 +570,7 @@ public final class DiskOutbox implements Outbox, AutoCloseable {
         });
     }
 
-    private <T> T locked(Supplier<T> action) {
+    private <T extends @Nullable Object> T locked(Supplier<T> action) {
         lock.lock();
         try {
             return action.get();

@@ -163,6 +163,27 @@ record Queued(
         return new Queued(sequence, id, as, items, author, comment, queuedAt, deadline, basis, why, replaces);
     }
 
+    /** What is to be tried anew in the place of this. */
+    Queued again(long newSequence, UUID newId, Instant newDeadline, @Nullable Position newBasis) {
+        return new Queued(
+                newSequence,
+                newId,
+                State.PENDING,
+                items,
+                author,
+                comment,
+                queuedAt,
+                newDeadline,
+                newBasis,
+                null,
+                sequence);
+    }
+
+    /** The same in the order of another outbox. */
+    Queued numbered(long newSequence) {
+        return new Queued(newSequence, id, state, items, author, comment, queuedAt, deadline, basis, reason, null);
+    }
+
     Queued with(UnaryOperator<Item> change) {
         return new Queued(
                 sequence,

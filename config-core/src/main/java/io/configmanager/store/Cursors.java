@@ -45,7 +45,7 @@ public final class Cursors {
     }
 
     /** The cursor of the page after an item: its key, namespace or version. */
-    public static String write(Kind kind, String last) {
+    static String write(Kind kind, String last) {
         byte[] payload = last.getBytes(StandardCharsets.UTF_8);
         byte[] bytes = new byte[HEADER + payload.length];
         bytes[0] = FORMAT;

@@ -62,7 +62,6 @@ public final class LogFeed implements Feed {
     private final Log log;
     private final StoreSettings settings;
     private final Set<? super LogFeed> open;
-    private final LogProof proof = new LogProof();
     private volatile boolean closed;
 
     /** Guarded by this. */
@@ -72,6 +71,8 @@ public final class LogFeed implements Feed {
 
     private boolean started;
     private boolean more;
+    private boolean proved;
+    private long provedAt;
     private long nextRead;
     private Instant storeTime = Instant.EPOCH;
 
@@ -127,8 +128,10 @@ public final class LogFeed implements Feed {
         Page page = log.read(told);
         more = page.more();
         storeTime = page.storeTime();
-        if (!more) {
-            proof.sawAll(page.seesAllOf());
+        // What was proved once stays proved, whatever a later read saw of it.
+        if (!more && (!proved || page.seesAllOf() - provedAt > 0)) {
+            proved = true;
+            provedAt = page.seesAllOf();
         }
         // Not all instances at the same moment.
         double factor = ThreadLocalRandom.current().nextDouble(0.8, 1.2);
@@ -138,8 +141,20 @@ public final class LogFeed implements Feed {
     }
 
     private Batch batch(List<ChangeSet> changeSets, int hintsMissed) {
-        Duration age = proof.age(changeSets, storeTime);
-        return new Batch(changeSets, log.position(), age, storeTime, log.pushAvailable(), hintsMissed);
+        return new Batch(changeSets, log.position(), age(changeSets), storeTime, log.pushAvailable(), hintsMissed);
+    }
+
+    /** How old an answer may be that is given now. */
+    private Duration age(List<ChangeSet> changeSets) {
+        if (proved) {
+            return Duration.ofNanos(System.nanoTime() - provedAt);
+        }
+        if (changeSets.isEmpty()) {
+            return Duration.ZERO;
+        }
+        // Behind by more than a page: as old as the last change that was delivered.
+        Duration behind = Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
+        return behind.isNegative() ? Duration.ZERO : behind;
     }
 
     private synchronized void setPolling(boolean now) {

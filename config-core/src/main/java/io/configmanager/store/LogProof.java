@@ -3,19 +3,14 @@ package io.configmanager.store;
 
 import io.configmanager.LogEntry;
 import io.configmanager.store.PositionLostException.Reason;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * What a feed that reads a log proves with each read: that its position still stands, that nothing is missing, and how
- * fresh the answer is. Used by the feed's thread.
- */
+/** What a feed that reads a log proves with each read: that its position still stands, and that nothing is missing. */
 public final class LogProof {
 
-    private boolean proved;
-    private long provedAt;
+    private LogProof() {}
 
     /**
      * That the log goes on from a position.
@@ -96,24 +91,5 @@ public final class LogProof {
                 changes.clear();
             }
         }
-    }
-
-    /** A read that began then saw everything up to the head. */
-    public void sawAll(long startNanos) {
-        proved = true;
-        provedAt = startNanos;
-    }
-
-    /** How old an answer may be that is given now; see {@link Feed.Batch#provedAgo()}. */
-    public Duration age(List<ChangeSet> changeSets, Instant storeTime) {
-        if (proved) {
-            return Duration.ofNanos(System.nanoTime() - provedAt);
-        }
-        if (changeSets.isEmpty()) {
-            return Duration.ZERO;
-        }
-        // Behind by more than a page: as old as the last change that was delivered.
-        Duration behind = Duration.between(changeSets.get(changeSets.size() - 1).committedAt(), storeTime);
-        return behind.isNegative() ? Duration.ZERO : behind;
     }
 }

@@ -191,25 +191,17 @@ public final class MemoryConfigStore implements ConfigStore {
 
     @Override
     public void close() {
-        data.lock.lock();
-        try {
+        data.guarded(() -> {
             closed = true;
             failFeeds(feed -> feed.isOf(this), "The store is closed", false);
-        } finally {
-            data.lock.unlock();
-        }
+        });
     }
 
     // ---- faults
 
     /** Breaks every open feed of every handle, as lost connections; blocked polls fail at once. A new feed works. */
     public void cutFeeds() {
-        data.lock.lock();
-        try {
-            failFeeds(feed -> true, "The connection to the store was lost", true);
-        } finally {
-            data.lock.unlock();
-        }
+        data.guarded(() -> failFeeds(feed -> true, "The connection to the store was lost", true));
     }
 
     /**
@@ -217,35 +209,22 @@ public final class MemoryConfigStore implements ConfigStore {
      * its open feeds are broken. Other handles are not concerned, so that one of them can write meanwhile.
      */
     public void setAvailable(boolean available) {
-        data.lock.lock();
-        try {
+        data.guarded(() -> {
             this.available = available;
             if (!available) {
                 failFeeds(feed -> feed.isOf(this), "The store is not available", true);
             }
-        } finally {
-            data.lock.unlock();
-        }
+        });
     }
 
     /** Forgets all history: only the newest position can be continued, and only the newest log entry of each key stays. */
     public void compact() {
-        data.lock.lock();
-        try {
-            data.compact(1);
-        } finally {
-            data.lock.unlock();
-        }
+        data.guarded(() -> data.compact(1));
     }
 
     /** Keeps the entries but makes every position so far one of another history, as after a restored backup. */
     public void replaceHistory() {
-        data.lock.lock();
-        try {
-            data.replaceLineage();
-        } finally {
-            data.lock.unlock();
-        }
+        data.guarded(data::replaceLineage);
     }
 
     private <T> T locked(Supplier<T> call) {

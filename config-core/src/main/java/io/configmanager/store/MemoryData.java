@@ -69,6 +69,15 @@ final class MemoryData {
         }
     }
 
+    void guarded(Runnable action) {
+        lock.lock();
+        try {
+            action.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     Instant now() {
         return clock.instant();
     }

@@ -50,12 +50,7 @@ final class MemoryFeed implements Feed {
 
     @Override
     public void close() {
-        data.lock.lock();
-        try {
-            fail("The feed is closed", false);
-        } finally {
-            data.lock.unlock();
-        }
+        data.guarded(() -> fail("The feed is closed", false));
     }
 
     boolean isOf(MemoryConfigStore store) {

@@ -67,7 +67,7 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
     /** What {@link #next} returned last was not taken: returns it again next time, or what is newer by then. */
     protected abstract void putBack();
 
-    /** What {@link #next} returned last was pushed to whom it was for, who is done with it. */
+    /** What {@link #next} returned last was pushed to whom it was for, who is done with it and may want no more now. */
     protected void delivered() {}
 
     /** Why nothing can come any more, though nobody has closed this; null if something can. */
@@ -207,11 +207,6 @@ public abstract class AbstractWatcher<T> implements Watcher<T> {
             @Override
             protected void putBack() {
                 all.putBack();
-            }
-
-            @Override
-            protected void delivered() {
-                all.delivered();
             }
 
             @Override

@@ -79,7 +79,6 @@ final class Pipe<T> implements Subscription {
                     askLater();
                     return;
                 }
-                watcher.delivered();
                 wait = 1;
                 next = watcher.pollReadable();
             }

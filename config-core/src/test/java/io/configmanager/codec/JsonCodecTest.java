@@ -22,6 +22,7 @@ import java.util.NavigableSet;
 import java.util.Properties;
 import java.util.Queue;
 import java.util.Set;
+import java.util.SortedMap;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -146,6 +147,13 @@ class JsonCodecTest {
     }
 
     @Test
+    void whereTheTextIsWrongIsSaid() {
+        assertThatThrownBy(() -> codec.check("{\n\"a\": hunter2}")).hasMessageContaining("(line 2, column ");
+        assertRefused("{\n\"x\": []}", Point.class)
+                .hasMessageContaining("object that does not fit it (line 2, column ");
+    }
+
+    @Test
     void whatDoesNotFitIsNamedByKindWithoutASnippet() {
         assertRefused("\"hunter2\"", Integer.class)
                 .hasMessageContaining("java.lang.Integer")
@@ -210,6 +218,8 @@ class JsonCodecTest {
         List<?> list = (List<?>) codec.decode("[[1]]", type(new TypeRef<List<List<Integer>>>() {}));
         Set<?> set = (Set<?>) codec.decode("[[1]]", type(new TypeRef<Set<List<Integer>>>() {}));
         Collection<?> collection = (Collection<?>) codec.decode("[1]", Collection.class);
+        Map<?, ?> sorted =
+                (Map<?, ?>) codec.decode("{\"a\":[1]}", type(new TypeRef<SortedMap<String, List<Integer>>>() {}));
 
         for (Collection<?> each : List.of(
                 map.values(),
@@ -219,7 +229,9 @@ class JsonCodecTest {
                 (Collection<?>) list.get(0),
                 set,
                 (Collection<?>) set.iterator().next(),
-                collection)) {
+                collection,
+                sorted.values(),
+                (Collection<?>) sorted.get("a"))) {
             assertThatThrownBy(each::clear).isInstanceOf(UnsupportedOperationException.class);
         }
     }

@@ -13,7 +13,6 @@ import io.configmanager.engine.Backlog.Change;
 import io.configmanager.engine.Backlog.Failed;
 import io.configmanager.engine.Backlog.News;
 import io.configmanager.engine.Backlog.Recovered;
-import io.configmanager.value.Signal;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -86,7 +85,7 @@ class BacklogModelTest {
                             ConfigFilter.keys("app/a"),
                             ConfigFilter.keys("app/a", "app/b", "other"))
                     .get(random.nextInt(4));
-            this.backlog = new Backlog(filter, new Signal(), true, true, () -> 0);
+            this.backlog = new Backlog(filter, true, true, () -> 0, all -> {});
             for (String key : KEYS) {
                 if (random.nextBoolean()) {
                     truth.put(key, entry(key));

@@ -10,7 +10,6 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.KeyState.Kind;
 import io.configmanager.StoreException;
 import io.configmanager.engine.Backlog.News;
-import io.configmanager.value.Signal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,7 +25,7 @@ class BacklogTest {
     private Backlog backlog = backlog(ConfigFilter.ALL);
 
     private Backlog backlog(ConfigFilter filter) {
-        return new Backlog(filter, new Signal(), true, true, () -> now);
+        return new Backlog(filter, true, true, () -> now, all -> {});
     }
 
     @Nested
@@ -69,6 +68,15 @@ class BacklogTest {
             assertThat(drain()).isEmpty();
             offer(9, put("a", 9));
             assertThat(drain()).containsExactly("a=9@9");
+        }
+
+        @Test
+        void ev21AnEntryThatWasReadAheadOfTheFeedIsNotTakenBackBeforeItWasTaken() {
+            start(5, entry("a", 8));
+            offer(7, delete("a"));
+            offer(8, put("a", 8));
+
+            assertThat(drain()).containsExactly("a=8@8");
         }
 
         @Test
@@ -221,8 +229,17 @@ class BacklogTest {
         }
 
         @Test
+        void anEmptyStoreRecoversToo() {
+            start(0);
+            backlog.failed(OUTAGE);
+            backlog.recovered();
+
+            assertThat(drain()).containsExactly("FAILED expected", "RECOVERED expected");
+        }
+
+        @Test
         void whoDoesNotWantThemIsNotTold() {
-            backlog = new Backlog(ConfigFilter.ALL, new Signal(), false, false, () -> now);
+            backlog = new Backlog(ConfigFilter.ALL, false, false, () -> now, all -> {});
             start(1);
             backlog.failed(OUTAGE);
             backlog.recovered();
@@ -251,7 +268,11 @@ class BacklogTest {
             offer(3, put("a", 3));
             backlog.putBack();
 
-            assertThat(drain()).containsExactly("a=3@3 +2", "b=1@1");
+            take("a=3@3 +2");
+            offer(4, put("a", 4));
+            offer(5, put("a", 5));
+            backlog.putBack();
+            assertThat(drain()).containsExactly("a=5@5 +4", "b=1@1");
         }
 
         @Test
@@ -447,7 +468,7 @@ class BacklogTest {
 
         @Test
         void isCountedForAFailureToo() {
-            backlog = new Backlog(ConfigFilter.ALL, new Signal(), true, true, () -> now);
+            backlog = new Backlog(ConfigFilter.ALL, true, true, () -> now, all -> {});
             start(1);
             now = 10;
             backlog.failed(new IllegalStateException("expected"));
@@ -464,7 +485,7 @@ class BacklogTest {
 
         @Test
         void isNotCountedWhereNobodyTakesAtOnce() {
-            backlog = new Backlog(ConfigFilter.ALL, new Signal(), false, false, () -> now);
+            backlog = new Backlog(ConfigFilter.ALL, false, false, () -> now, all -> {});
             start(1, entry("a", 1));
 
             assertThat(backlog.waitingSince()).isNull();

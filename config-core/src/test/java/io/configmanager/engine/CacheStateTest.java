@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigFilter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -129,6 +130,58 @@ class CacheStateTest {
         assertThat(covered.withoutOwn(7).own()).isEmpty();
         assertThat(covered.withoutOwn(5)).isSameAs(covered);
         assertThat(state.replacedBy(6, Map.of(), state.own()).own()).containsOnlyKeys("b");
+    }
+
+    @Test
+    void whatIsFoundIsWhatCanBeReadWhateverLayerHasIt() {
+        List<String> all = List.of("a", "a-", "a/a", "a/b", "a/b/c", "a/c", "ab", "b");
+        List<ConfigFilter> filters = List.of(
+                ConfigFilter.ALL,
+                ConfigFilter.prefix("a"),
+                ConfigFilter.prefix("a/b"),
+                ConfigFilter.glob("a*"),
+                ConfigFilter.glob("a/b**"),
+                ConfigFilter.glob("?"),
+                ConfigFilter.glob("a/b"),
+                ConfigFilter.keys("a/c", "a", "b"));
+        Random random = new Random(12);
+        for (int run = 0; run < 60; run++) {
+            CacheState state = CacheState.UNLOADED
+                    .replacedBy(1, some(all, random, 1, false), Map.of())
+                    .with(2, some(all, random, 2, true))
+                    .withOwn(some(all, random, 3, true));
+            for (Map.Entry<String, Slot> pending : some(all, random, 4, true).entrySet()) {
+                state = state.withPending(pending.getKey(), pending.getValue());
+            }
+            for (ConfigFilter filter : filters) {
+                for (int from = 0; from <= all.size(); from++) {
+                    String after = from == 0 ? "" : all.get(from - 1);
+                    List<ConfigEntry> expected = new ArrayList<>();
+                    for (String key : all.subList(from, all.size())) {
+                        Slot slot = state.read(key);
+                        if (filter.matches(key) && slot != null && slot.entry != null && slot.revision != 2) {
+                            expected.add(slot.entry);
+                        }
+                    }
+                    for (int most = 1; most <= all.size(); most++) {
+                        assertThat(state.find(filter, after, most, entry -> entry.revision() != 2))
+                                .as("%s after '%s'", filter, after)
+                                .isEqualTo(expected.subList(0, Math.min(most, expected.size())));
+                    }
+                }
+            }
+        }
+    }
+
+    private static Map<String, Slot> some(List<String> keys, Random random, long revision, boolean deletions) {
+        Map<String, Slot> slots = new HashMap<>();
+        for (String key : keys) {
+            int dice = random.nextInt(4);
+            if (dice < 2) {
+                slots.put(key, dice == 1 && deletions ? Slot.absent(revision) : slot(key, revision));
+            }
+        }
+        return slots;
     }
 
     private static CacheState state(long revision, String... keys) {

@@ -32,6 +32,7 @@ import io.configmanager.ValueType;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WatchState;
 import io.configmanager.WriteOptions;
+import io.configmanager.WriteResult;
 import io.configmanager.engine.ConfigManagerBuilder.StartupPolicy;
 import io.configmanager.store.Commit;
 import io.configmanager.store.MemoryConfigStore;
@@ -359,6 +360,11 @@ class DefaultConfigManagerTest {
             assertThatThrownBy(() -> manager.namespace("app").get("k", Integer.class))
                     .isInstanceOf(StoreException.class)
                     .hasMessageContaining("not in memory yet");
+            assertThatThrownBy(() -> manager.namespace("app").watch("k", Integer.class))
+                    .isInstanceOf(StoreException.class);
+            assertThat(manager.subscriptionStats().open())
+                    .as("nobody could close it")
+                    .isZero();
             memory.setAvailable(true);
             await().atMost(SOON).until(() -> manager.watchStatus().state() == WatchState.LIVE);
             assertThat(manager.namespace("app").get("k", Integer.class)).isEqualTo(1);
@@ -579,6 +585,24 @@ class DefaultConfigManagerTest {
                     .isTrue();
             assertThat(config.delete("k").changed()).isFalse();
             assertThat(config.history("k", 10, null).items()).hasSize(3);
+        }
+
+        @Test
+        void onlyWhatIsToBeSecretIs() {
+            ConfigManager manager = connected();
+            Config config = manager.namespace("app");
+            assertThat(config.namespace()).isEqualTo("app");
+            WriteOptions secret = WriteOptions.DEFAULT.asSecret();
+            ConfigEntry plain = config.set("plain", 1).entry();
+            assertThat(plain.type()).isEqualTo(ValueType.INTEGER);
+            assertThat(config.set("copy", plain).entry().type()).isEqualTo(ValueType.INTEGER);
+            assertThat(config.set("copy", plain, secret).entry().secret()).isTrue();
+            WriteResult last = config.set("secret", 1, secret);
+            assertThat(last.entry().secret()).isTrue();
+
+            assertThat(manager.awaitRevision(last.revision(), SOON)).isTrue();
+            assertThat(config.view().entry("secret")).contains(last.entry());
+            assertThat(config.view().entry("other")).isEmpty();
         }
 
         @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigEvent;
 import io.configmanager.ConfigFilter;
@@ -37,6 +38,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import javax.crypto.SecretKey;
@@ -358,6 +360,31 @@ class EdgesTest {
             assertThat(config.get("k19", Integer.class)).isEqualTo(2);
         }
 
+        /** What is not in memory is told as an insert, so that an insert and a delete are not always nothing. */
+        @Test
+        void aSlowListenerIsToldOfTheDeletionOfWhatItKnewBefore() {
+            fill();
+            connect(small());
+            CountDownLatch blocked = new CountDownLatch(1);
+            Set<String> told = ConcurrentHashMap.newKeySet();
+            config.listen(ConfigFilter.ALL, changes -> {
+                changes.changes().forEach(change -> told.add(change.kind() + " " + change.key()));
+                uninterrupted(blocked);
+            });
+            put("k18", "2");
+            await().atMost(SOON).until(() -> told.contains("INSERT k18"));
+            applied(put("k19", "2"));
+            assertThat(config.get("k19", Integer.class)).isEqualTo(2);
+            delete("k19");
+            for (int i = 0; i < 2 * Lane.LONGEST_QUEUE; i++) {
+                put("k" + i % 10, String.valueOf(i));
+            }
+            await().atMost(SOON).until(() -> manager.subscriptionStats().coalesced() > 0);
+            blocked.countDown();
+
+            await().atMost(SOON).untilAsserted(() -> assertThat(told).contains("DELETE k19"));
+        }
+
         @Test
         void aReloadThatFailsIsToldLater() {
             fill();
@@ -384,19 +411,31 @@ class EdgesTest {
             fill();
             BlockingQueue<String> reloaded = new LinkedBlockingQueue<>();
             AtomicInteger calls = new AtomicInteger();
-            connect(small().onReloaded(namespace -> {
+            connect(small().onApplied(reloaded(namespace -> {
                         throw new IllegalStateException("expected");
-                    })
-                    .onReloaded(namespace -> {
+                    }))
+                    .onApplied(reloaded(namespace -> {
                         if (calls.incrementAndGet() == 1) {
                             throw new StoreException("expected", true, null);
                         }
                         reloaded.add(namespace);
-                    }));
+                    })));
             reloaded.clear();
             duringAGap(() -> put("k3", "2"));
 
             assertThat(reloaded).contains("");
+        }
+
+        private static ConfigManagerBuilder.Applier reloaded(Consumer<String> reloader) {
+            return new ConfigManagerBuilder.Applier() {
+                @Override
+                public void accept(ConfigChangeSet changes) {}
+
+                @Override
+                public void reloaded(String namespace) {
+                    reloader.accept(namespace);
+                }
+            };
         }
     }
 

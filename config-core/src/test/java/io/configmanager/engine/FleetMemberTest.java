@@ -77,7 +77,10 @@ class FleetMemberTest {
             nodes.add(this);
         }
 
-        private boolean pause(Duration duration) {
+        private boolean pause(Duration duration) throws InterruptedException {
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
             time.pass(duration);
             List.copyOf(whileWaiting).forEach(Runnable::run);
             return managerCloses;
@@ -280,6 +283,15 @@ class FleetMemberTest {
         Node a = new Node("a");
         assertThat(a.member.awaitApplied(0, 0.1, SECOND)).isFalse();
         assertThat(a.member.look().share(0)).isZero();
+    }
+
+    @Test
+    void anInterruptEndsTheWait() {
+        Node a = new Node("a");
+        Thread.currentThread().interrupt();
+
+        assertThat(a.member.awaitApplied(1, 1, SECOND)).isFalse();
+        assertThat(Thread.interrupted()).isTrue();
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigManager;
 import io.configmanager.FleetInstance;
 import io.configmanager.InvalidConfigException;
@@ -36,7 +37,15 @@ class FleetTest extends OnMemoryStore {
     @Test
     void managersTellWhatTheyHaveApplied() {
         AtomicInteger rejections = new AtomicInteger();
-        connect(member("a").rejections(rejections::get));
+        connect(member("a").onApplied(new ConfigManagerBuilder.Applier() {
+            @Override
+            public void accept(ConfigChangeSet changes) {}
+
+            @Override
+            public int rejected() {
+                return rejections.get();
+            }
+        }));
         ConfigManager b = ConfigManagerBuilder.forStore(others.another())
                 .startup(StartupPolicy.FAIL, SOON)
                 .fleet("b", INTERVAL, INTERVAL.multipliedBy(20))

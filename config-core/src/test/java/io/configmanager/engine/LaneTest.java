@@ -12,6 +12,8 @@ import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigListener;
 import io.configmanager.Subscription;
+import io.configmanager.SubscriptionStats;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -20,7 +22,6 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -32,6 +33,7 @@ class LaneTest {
     private final List<ConfigChangeSet> seen = new ArrayList<>();
     private final LongAdder coalesced = new LongAdder();
     private long now;
+    private boolean partial;
 
     /** What a lane gets that reads again. */
     private ConfigChangeSet inStore = new ConfigChangeSet("", 0, 0, true, List.of());
@@ -233,6 +235,7 @@ class LaneTest {
             lane.offer(changeSet(1000, change("b", null, 1000), change("k0", entry("k0", 1), 1000)));
             run();
 
+            assertThat(coalesced.sum()).isEqualTo(Lane.LONGEST_QUEUE + 1);
             assertThat(seen).hasSize(1);
             assertThat(seen.get(0).revision()).isEqualTo(1000);
             assertThat(seen.get(0).resync()).isFalse();
@@ -265,6 +268,18 @@ class LaneTest {
             run();
 
             assertThat(keys()).doesNotContain("gone").hasSize(Lane.LONGEST_QUEUE);
+        }
+
+        @Test
+        void insertAndDeleteAreADeleteWhereNotAllIsInMemory() {
+            partial = true;
+            lane.offer(insert(1, "k"));
+            ConfigChange deletion = ConfigChange.between(entry("k", 1), null);
+            lane.offer(changeSet(2, deletion));
+            fill(Lane.LONGEST_QUEUE);
+            run();
+
+            assertThat(seen.get(0).changes()).contains(deletion);
         }
 
         @Test
@@ -409,8 +424,33 @@ class LaneTest {
         }
 
         @Test
+        void whoLeavesAKeyDoesNotTakeTheOthersAlong() {
+            Dispatcher dispatcher = dispatcher();
+            ConfigFilter key = ConfigFilter.keys("a");
+            Subscription first = dispatcher.add("", lane(key, changes -> order.add("first"), Runnable::run));
+            dispatcher.add("", lane(key, seen::add, Runnable::run));
+            first.close();
+
+            dispatcher.accept(insert(1, "a"));
+
+            assertThat(order).isEmpty();
+            assertThat(seen).hasSize(1);
+        }
+
+        @Test
+        void whatWaitsIsNotToldAfterTheSubscriptionHasEnded() {
+            Dispatcher dispatcher = dispatcher();
+            Subscription subscription = listen(dispatcher, "", seen::add, tasks::add);
+            dispatcher.accept(insert(1, "a"));
+            subscription.close();
+            run();
+
+            assertThat(seen).isEmpty();
+        }
+
+        @Test
         void aStuckListenerHoldsBackOnlyItself() {
-            Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), observer, () -> now);
+            Dispatcher dispatcher = new Dispatcher(List.of(), observer, () -> now);
             listen(dispatcher, "", changes -> order.add("one"), tasks::add);
             listen(dispatcher, "", changes -> order.add("two"), tasks::add);
 
@@ -422,6 +462,21 @@ class LaneTest {
             assertThat(order).hasSize(2).containsOnly(order.get(0));
             stuck.run();
             assertThat(order).hasSize(4);
+        }
+
+        @Test
+        void theLagIsThatOfWhoWaitsLongest() {
+            Dispatcher dispatcher = new Dispatcher(List.of(), observer, () -> now);
+            listen(dispatcher, "", seen::add, tasks::add);
+            listen(dispatcher, "", seen::add, Runnable::run);
+            now = 5;
+            dispatcher.accept(insert(1, "a"));
+            now = 12;
+            dispatcher.accept(insert(2, "a"));
+
+            assertThat(dispatcher.stats()).isEqualTo(new SubscriptionStats(2, 1, Duration.ofNanos(7), 0));
+            run();
+            assertThat(dispatcher.stats()).isEqualTo(new SubscriptionStats(2, 0, Duration.ZERO, 0));
         }
 
         @Test
@@ -459,10 +514,8 @@ class LaneTest {
             assertThat(second.events).containsExactly("reconnected", "listener failed");
         }
 
-        @SafeVarargs
-        @SuppressWarnings("varargs")
-        private Dispatcher dispatcher(Consumer<ConfigChangeSet>... appliers) {
-            return new Dispatcher(List.of(appliers), List.of(), observer, () -> now);
+        private Dispatcher dispatcher(ConfigManagerBuilder.Applier... appliers) {
+            return new Dispatcher(List.of(appliers), observer, () -> now);
         }
     }
 
@@ -477,7 +530,7 @@ class LaneTest {
     }
 
     private Lane lane(ConfigFilter filter, ConfigListener listener, Executor executor) {
-        return new Lane(filter, listener, executor, observer, coalesced, () -> now, wanted -> inStore);
+        return new Lane(filter, listener, executor, observer, coalesced, () -> now, wanted -> inStore, () -> partial);
     }
 
     private Subscription listen(Dispatcher dispatcher, String namespace, ConfigListener listener, Executor executor) {

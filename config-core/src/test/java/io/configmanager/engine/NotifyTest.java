@@ -20,7 +20,6 @@ import io.configmanager.StoreException;
 import io.configmanager.Subscription;
 import io.configmanager.codec.JsonCodec;
 import io.configmanager.store.Feed;
-import io.configmanager.value.Signal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,7 +58,7 @@ class NotifyTest extends OnMemoryStore {
             }
         }));
         AtomicInteger inside = new AtomicInteger();
-        config.notify(ConfigFilter.keys("a"), Integer.class, "id", (ConfigEvent<Integer> event) -> {
+        Subscription subscription = config.notify(ConfigFilter.keys("a"), Integer.class, "id", event -> {
             assertThat(inside.incrementAndGet()).isOne();
             inside.decrementAndGet();
             queue.add(event);
@@ -69,6 +68,8 @@ class NotifyTest extends OnMemoryStore {
         put("a", "1");
         assertNext("id CHANGED a=1@1");
         await().atMost(SOON).until(() -> failures.get() == 2);
+        subscription.close();
+        assertThat(manager.subscriptionStats().open()).isZero();
     }
 
     @Test
@@ -330,8 +331,26 @@ class NotifyTest extends OnMemoryStore {
         ConfigEvent<String> failed = events.take();
         assertThat(failed.kind()).isEqualTo(Kind.FAILED);
         assertThat(failed.result().value()).isEqualTo("1");
+        assertThat(failed.error()).hasMessage("expected");
         events.retry();
         assertThat(events.take().result().value()).isEqualTo("2");
+    }
+
+    @Test
+    void cn6AFailureTellsNoStateIfTheQueueHasRefusedTheFirst() {
+        EventQueue events = new EventQueue(1);
+        events.events.add(new ConfigEvent<>("of another", Kind.RECOVERED, null, null, false, null, 0, 0));
+        events.start(Rows.entry("a", "1", 1));
+        events.dispatcher.failed(new IllegalStateException("expected"));
+        events.take();
+
+        events.retry();
+        ConfigEvent<String> failed = events.take();
+        assertThat(failed.kind()).isEqualTo(Kind.FAILED);
+        assertThat(failed.result()).isNull();
+        assertThat(failed.error()).isInstanceOf(StoreException.class).hasMessageContaining("expected");
+        events.retry();
+        assertThat(events.take().result().value()).isEqualTo("1");
     }
 
     @Test
@@ -548,7 +567,7 @@ class NotifyTest extends OnMemoryStore {
 
     @Test
     void aSubscriptionMadeWhileTheWatchRecoversIsNotLeftInFailure() {
-        Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
+        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
         dispatcher.failed(new StoreException("expected", true, null));
         List<String> told = new ArrayList<>();
         dispatcher.add("", new ToldHowItFares(told) {
@@ -566,7 +585,7 @@ class NotifyTest extends OnMemoryStore {
 
     @Test
     void aSubscriptionMadeWhileTheManagerClosesIsNotHeld() {
-        Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
+        Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
         dispatcher.close();
         List<String> told = new ArrayList<>();
         Subscription subscription = dispatcher.add("", new ToldHowItFares(told));
@@ -626,10 +645,9 @@ class NotifyTest extends OnMemoryStore {
     /** A queue of bounded size behind a dispatcher; everything on the thread of the test, retries when it says so. */
     private static final class EventQueue {
 
-        final Dispatcher dispatcher = new Dispatcher(List.of(), List.of(), new ConfigObserver() {}, () -> 0);
+        final Dispatcher dispatcher = new Dispatcher(List.of(), new ConfigObserver() {}, () -> 0);
         private final BlockingQueue<ConfigEvent<String>> events;
-        private final Signal signal = new Signal();
-        private final Backlog backlog = new Backlog(ConfigFilter.keys("a"), signal, true, true, () -> 0);
+        private final Backlog backlog = new Backlog(ConfigFilter.keys("a"), true, true, () -> 0, all -> {});
         private EventWatcher<String> watcher;
 
         EventQueue(int capacity) {
@@ -644,14 +662,7 @@ class NotifyTest extends OnMemoryStore {
             FakeTime time = new FakeTime();
             StatusTracker status = new StatusTracker(time::instant, time::nanoTime, Duration.ofSeconds(1));
             watcher = new EventWatcher<>(
-                    "id",
-                    signal,
-                    backlog,
-                    ConfigEntry::value,
-                    () -> status.status(0),
-                    reconciler::ticket,
-                    true,
-                    subscription);
+                    "id", backlog, ConfigEntry::value, () -> status.status(0), reconciler::ticket, true, subscription);
             watcher.onReady(this::retry);
         }
 

@@ -164,12 +164,26 @@ class OutboxTest extends OnMemoryStore {
         outage();
         assertThatThrownBy(() -> config.set("a", 1, WriteOptions.DEFAULT.whenAway(WhenAway.FAIL)))
                 .isInstanceOf(StoreException.class);
+        assertThatThrownBy(() -> config.commit(batch -> batch.set("a", 1, WriteOptions.DEFAULT.whenAway(WhenAway.FAIL))
+                        .set("c", 1)))
+                .isInstanceOf(StoreException.class);
         config.set("b", 1);
         assertThatThrownBy(() -> config.set("b", 2, WriteOptions.DEFAULT.whenAway(WhenAway.FAIL)))
                 .isInstanceOf(StoreException.class)
                 .hasMessageContaining("'b'")
                 .hasMessageContaining("outbox");
         assertThat(config.get("b", Integer.class)).isEqualTo(1);
+    }
+
+    @Test
+    void whatTheStoreRefusesIsNotQueued() {
+        store.beforeAnswer = call -> {
+            if (call.equals("commit")) {
+                throw new StoreException("no privilege", false, null);
+            }
+        };
+        assertThatThrownBy(() -> config.set("a", 1)).hasMessage("no privilege");
+        assertThat(outbox().writes()).isEmpty();
     }
 
     @Test

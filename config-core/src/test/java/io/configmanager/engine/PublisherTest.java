@@ -108,6 +108,16 @@ class PublisherTest extends OnMemoryStore {
     }
 
     @Test
+    void whoHasAllThatItHasRequestedIsNotBehind() throws Exception {
+        put("a", "1");
+        connect();
+        config.publisher(ConfigFilter.ALL, Integer.class).subscribe(new Telling());
+        subscription.request(1);
+        assertTold("a=1");
+        await().atMost(SOON).until(() -> manager.subscriptionStats().behind() == 0);
+    }
+
+    @Test
     void nothingIsOpenAfterCancel() {
         connect();
         config.publisher(ConfigFilter.ALL, Integer.class).subscribe(new Telling());

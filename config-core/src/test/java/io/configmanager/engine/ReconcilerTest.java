@@ -270,6 +270,77 @@ class ReconcilerTest {
                 assertThat(view.get(10, TimeUnit.SECONDS)).containsExactly(5L, 5L, 5L);
             }
         }
+
+        @Test
+        void whatWasReadWhileHistoryWasReplacedIsReadAgain() {
+            loaded(entry("k", "500", 500));
+            List<String> read = new ArrayList<>();
+
+            long applied = reconciler.inOneHistory(() -> {
+                long before = reconciler.applied();
+                if (read.isEmpty()) {
+                    load(snapshot(5, entry("k", "5", 5)), Jump.NEW_HISTORY);
+                }
+                read.add(value("k"));
+                return before;
+            });
+
+            assertThat(applied).isEqualTo(5);
+            assertThat(read).hasSize(2);
+        }
+    }
+
+    /** What the process before has left, and what this one leaves. */
+    @Nested
+    class Boot {
+
+        @Test
+        void whatIsServedIsFollowed() {
+            assertThat(serve(9, "", "other")).isTrue();
+
+            assertThat(value("k")).isEqualTo("9");
+            assertThat(reconciler.active())
+                    .extracting(NamespaceCache::namespace)
+                    .contains("", "other");
+        }
+
+        @Test
+        void whatTheStoreHasSaidIsNotReplaced() {
+            loaded();
+            assertThat(serve(9, "")).isFalse();
+            assertThat(value("k")).as("the store is empty").isNull();
+
+            apply(1, put("k", "1", 1));
+            assertThat(serve(9, "", "other")).isFalse();
+            assertThat(value("k")).isEqualTo("1");
+            assertThat(reconciler.active()).containsExactly(cache);
+        }
+
+        @Test
+        void whatIsKeptIsOfOneRevisionAndLoaded() {
+            loaded(entry("k", "5", 5));
+            reconciler.activate(reconciler.newCache("not loaded"));
+            NamespaceCache ahead = reconciler.newCache("ahead");
+            reconciler.activate(ahead);
+            assertThat(reconciler.held(4)).isNull();
+            assertThat(reconciler.held(5).states()).containsOnlyKeys("");
+
+            reconciler.finishLoading(ahead, reconciler.startLoading(ahead), snapshot(7));
+            assertThat(reconciler.held(5)).isNull();
+            assertThat(reconciler.held(7)).isNull();
+            reconciler.advanceTo(7);
+            assertThat(reconciler.held(7).states()).containsOnlyKeys("", "ahead");
+        }
+
+        private boolean serve(long revision, String... names) {
+            List<BootSnapshot.Held> held = new ArrayList<>();
+            for (String name : names) {
+                held.add(new BootSnapshot.Held(name, true, List.of(entry(name, "k", "9", revision))));
+            }
+            return reconciler.serve(
+                    new BootSnapshot("here", Rows.position(revision), FakeTime.START, held),
+                    name -> name.isEmpty() ? cache : reconciler.newCache(name));
+        }
     }
 
     @Nested
@@ -432,6 +503,24 @@ class ReconcilerTest {
             assertThat(load(reconciler, both, snapshot(20, entry("other", "x", "1", 15)), Jump.SAME_HISTORY))
                     .hasSize(1);
             assertThat(other.state().committed("x")).isNotNull();
+        }
+    }
+
+    @Nested
+    class LoadAheadOfTheFeed {
+
+        @Test
+        void isToBeProvedUntilASnapshotHasReplacedIt() {
+            loaded();
+            reconciler.activate(reconciler.newCache("other"));
+            load(reconciler, Set.of("other"), snapshot(5), Jump.NONE);
+            assertThat(reconciler.unproved(4)).isEmpty();
+            assertThat(reconciler.unproved(5)).containsExactly(Rows.position(5));
+
+            load(snapshot(4), Jump.SAME_HISTORY);
+            assertThat(reconciler.unproved(5)).containsExactly(Rows.position(5));
+            load(reconciler, Set.of("", "other"), snapshot(6), Jump.SAME_HISTORY);
+            assertThat(reconciler.unproved(6)).isEmpty();
         }
     }
 
@@ -685,6 +774,16 @@ class ReconcilerTest {
         }
 
         @Test
+        void keepAnOwnWriteThatWasGood() {
+            loaded(entry("k", "1", 1));
+            learn("k", entry("k", "3", 3), 3);
+
+            load(snapshot(4, entry("k", "{broken", 4)), Jump.SAME_HISTORY);
+
+            assertThat(value("k")).isEqualTo("3");
+        }
+
+        @Test
         void doNotHoldBackTheOthersOfTheirChangeSet() {
             loaded();
 
@@ -764,7 +863,7 @@ class ReconcilerTest {
 
             assertThat(cache.state().onDemand).isNotNull();
             cache.state().onDemand.cleanUp();
-            assertThat(cache.state().size()).isLessThanOrEqualTo(BOUND);
+            assertThat(cache.state().size()).isBetween(1, BOUND);
             assertThat(reconciler.evictions()).isPositive();
         }
 
@@ -777,6 +876,46 @@ class ReconcilerTest {
 
             assertThat(value("k")).isEqualTo("1");
             assertThat(cache.state().read("missing").empty()).isTrue();
+        }
+
+        @Test
+        void lookupsAheadOfTheFeedAreRememberedWhenItHasComeUp() {
+            loadedOnDemand(3);
+            learn("k", entry("k", "4", 4), 5);
+            learn("l", entry("l", "4", 4), 7);
+
+            apply(6, put("elsewhere", "6", 6));
+            reconciler.advanceTo(7);
+
+            assertThat(cache.state().own()).isEmpty();
+            assertThat(value("k")).isEqualTo("4");
+            assertThat(value("l")).isEqualTo("4");
+        }
+
+        @Test
+        void lookupsAheadOfTheFeedTakeNoMoreRoomThanTheOthers() {
+            loadedOnDemand(3);
+            for (int i = 0; i <= BOUND; i++) {
+                learn("k" + i, entry("k" + i, "9", 9), 9);
+            }
+            assertThat(cache.state().own()).hasSize(BOUND);
+
+            learn("k0", entry("k0", "10", 10), 10);
+            assertThat(value("k0")).isEqualTo("10");
+        }
+
+        /** Whoever was told of it before has to know. */
+        @Test
+        void anExpiryIsToldAlthoughTheKeyWasReadAsAbsentBefore() {
+            loadedOnDemand(3);
+            learn("expired", null, 3);
+            learn("deleted", null, 3);
+
+            assertThat(apply(4, delete("deleted", 4))).isEmpty();
+            assertThat(apply(
+                            5,
+                            new LogEntry(LogEntry.Kind.EXPIRE, "", "expired", 5, 5, FakeTime.START, null, null, null)))
+                    .containsExactly(tuple(Kind.DELETE, "expired", 0L, 0L));
         }
 
         @Test
@@ -899,6 +1038,7 @@ class ReconcilerTest {
                     .isInstanceOf(StoreException.class)
                     .hasMessageContaining("replica");
             assertThat(value("k")).isEqualTo("11");
+            assertThat(reload(11, Jump.SAME_HISTORY, entry("k", "11", 11))).isEmpty();
             load(snapshot(10), Jump.NEW_HISTORY);
             assertThat(value("k")).isNull();
         }

@@ -5,7 +5,6 @@ import io.configmanager.ConfigObserver;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Writes down what an observer is told. */
 final class Recorder implements ConfigObserver {
@@ -48,7 +47,7 @@ final class Recorder implements ConfigObserver {
     }
 
     @Override
-    public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
-        events.add("called " + operation);
+    public Ending storeCalling(String operation) {
+        return failure -> events.add("called " + operation);
     }
 }

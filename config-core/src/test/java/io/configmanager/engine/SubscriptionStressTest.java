@@ -11,7 +11,6 @@ import io.configmanager.StoreException;
 import io.configmanager.Watcher;
 import io.configmanager.engine.Backlog.Change;
 import io.configmanager.engine.Backlog.News;
-import io.configmanager.value.Signal;
 import io.configmanager.value.Value;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -90,7 +89,7 @@ class SubscriptionStressTest {
     @Test
     void ld16NoChangeIsLostAndNoneGoesBackWhateverIsPutBackMeanwhile() throws Exception {
         for (int round = 0; round < ROUNDS; round++) {
-            Backlog backlog = new Backlog(ConfigFilter.ALL, new Signal(), true, true, () -> 0);
+            Backlog backlog = new Backlog(ConfigFilter.ALL, true, true, () -> 0, all -> {});
             backlog.start(List.of(), 0, 0);
             Random chance = new Random(round);
             Map<String, Long> told = new HashMap<>();

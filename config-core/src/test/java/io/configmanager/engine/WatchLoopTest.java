@@ -22,9 +22,12 @@ import io.configmanager.store.ChangeSet;
 import io.configmanager.store.Feed.Batch;
 import io.configmanager.store.PositionLostException;
 import io.configmanager.store.PositionLostException.Reason;
+import io.configmanager.store.Snapshot;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -124,6 +127,21 @@ class WatchLoopTest {
             assertThat(store.asked()).containsExactly("snapshot []", "open at 5", "open at 5", "poll");
             assertThat(state()).isEqualTo(WatchState.LIVE);
             assertThat(observer.events).as("it never was connected before").isEmpty();
+        }
+
+        /** Whoever is told of what it holds must not take the clock of this machine to see what has expired. */
+        @Test
+        void theSnapshotTellsTheTimeOfTheStore() throws InterruptedException {
+            Instant storeTime = FakeTime.START.minusSeconds(3_600);
+            store.snapshots.add(() -> new Snapshot(List.of(entry("k", "5", 5)), Set.of(), position(5), storeTime));
+            cache.servedEmpty();
+            List<Instant> times = new ArrayList<>();
+            loop = newLoop(changes -> times.add(storeClock.now()));
+            store.polls.add(() -> batch(5));
+
+            loop.turn();
+
+            assertThat(times).containsExactly(storeTime);
         }
 
         @Test

@@ -9,12 +9,14 @@ import io.configmanager.Condition;
 import io.configmanager.ConfigEntry;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
+import io.configmanager.ManagerStateException;
 import io.configmanager.OutboxFullException;
 import io.configmanager.QueuedWrite;
 import io.configmanager.QueuedWrite.State;
 import io.configmanager.StoreException;
 import io.configmanager.ValueType;
 import io.configmanager.VersionConflictException;
+import io.configmanager.outbox.Queued.Done;
 import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.Feed;
@@ -176,7 +178,131 @@ class DiskOutboxTest {
         assertThat(outbox.discard(first)).isTrue();
         assertThat(outbox.writes()).isEmpty();
         assertThat(outbox.discard(first)).isFalse();
+        assertThat(outbox.retry(first)).isFalse();
         assertThat(outbox.force(UUID.randomUUID())).isFalse();
+    }
+
+    @Test
+    void aDecisionThatTheDiskDoesNotTakeChangesNothing() {
+        learn("a", "0");
+        UUID conflict = queue("a", "mine");
+        put("a", "theirs");
+        outbox.pass();
+        diskIsFull = true;
+        assertThatThrownBy(() -> outbox.force(conflict)).isInstanceOf(StoreException.class);
+        assertThat(states()).containsExactly(State.CONFLICT);
+        diskIsFull = false;
+        assertThat(outbox.force(conflict)).isTrue();
+        outbox.pass();
+        assertThat(stored("a")).isEqualTo("mine");
+    }
+
+    /** The process is killed when a write is gone, and before it is noted what that means for the next. */
+    @Test
+    void whatIsBasedOnAWriteThatIsGoneIsSettledAfterACrash() {
+        Queued first = queued(1, null, null);
+        Queued next = queued(2, 1L, null);
+        Done applied = new Done(List.of(new Done.Result("", "a", 7)));
+
+        assertThat(new WriteQueue().recover(Map.of(2L, next), Map.of(1L, applied), Map.of()))
+                .containsExactly(next.with(item -> item.expecting(7L, null)));
+        for (Map<Long, Done> finished : List.of(Map.of(1L, Done.NOT_APPLIED), Map.<Long, Done>of())) {
+            assertThat(new WriteQueue().recover(Map.of(2L, next), finished, Map.of()))
+                    .extracting(Queued::state)
+                    .containsExactly(State.CONFLICT);
+        }
+        WriteQueue queue = new WriteQueue();
+        assertThat(queue.recover(Map.of(1L, first, 2L, next), Map.of(), Map.of()))
+                .isEmpty();
+        queue = new WriteQueue();
+        Queued again = queued(3, null, 1L);
+        queue.recover(Map.of(1L, first, 3L, again), Map.of(), Map.of());
+        assertThat(queue.all()).containsExactly(again);
+    }
+
+    private static Queued queued(long sequence, @Nullable Long after, @Nullable Long replaces) {
+        Queued.Item item = new Queued.Item("", "a", null, 1L, after, 2, START);
+        return new Queued(
+                sequence,
+                new UUID(0, sequence),
+                State.PENDING,
+                List.of(item),
+                null,
+                null,
+                START,
+                START,
+                null,
+                null,
+                replaces);
+    }
+
+    /** As they will be if nobody else writes. */
+    @Test
+    void queuedVersionsAreThoseOfTheStore() {
+        learn("known", "1");
+        for (String key : List.of("known", "new")) {
+            queue(key, "2");
+            queue(key, "3");
+            delete(key);
+            queue(key, "4");
+        }
+        List<Long> guessed = new ArrayList<>();
+        for (QueuedWrite write : outbox.writes()) {
+            ConfigEntry entry = write.changes().get(0).entry();
+            guessed.add(entry == null ? 0 : entry.version());
+        }
+        assertThat(guessed).containsExactly(2L, 3L, 0L, 5L, 1L, 2L, 0L, 4L);
+        outbox.pass();
+        assertThat(store.get("", "known").entry().version()).isEqualTo(5);
+        assertThat(store.get("", "new").entry().version()).isEqualTo(4);
+    }
+
+    @Test
+    void theOldestThatIsPendingTellsHowLongTheStoreIsAway() {
+        queue("poison", "1");
+        refusal = commit -> new InvalidConfigException("no such text");
+        outbox.pass();
+        assertThat(outbox.stats().oldest()).isNull();
+        nanos = 1_000;
+        queue("a", "1");
+        nanos = 2_000;
+        queue("b", "1");
+        assertThat(outbox.stats().oldest()).isEqualTo(START.plusNanos(1_000));
+    }
+
+    @Test
+    void aFailureThatIsNotKnownHoldsTheWrite() {
+        queue("a", "1");
+        refusal = commit -> new IllegalStateException("expected");
+        outbox.pass();
+        assertThat(states()).containsExactly(State.PENDING);
+        assertThat(outbox.writes().get(0).reason()).isEqualTo("expected");
+        refusal = commit -> null;
+        nanos += Duration.ofMinutes(1).toNanos();
+        outbox.pass();
+        assertThat(stored("a")).isEqualTo("1");
+    }
+
+    @Test
+    void aPassIsNotLongerThanItMay() {
+        queue("a", "1");
+        queue("b", "1");
+        refusal = commit -> {
+            nanos += settings.passTimeout().toNanos();
+            return null;
+        };
+        assertThat(outbox.pass()).isZero();
+        assertThat(stored("a")).isEqualTo("1");
+        assertThat(stored("b")).isNull();
+        assertThat(outbox.pass()).isEqualTo(settings.idleInterval());
+        assertThat(stored("b")).isEqualTo("1");
+    }
+
+    @Test
+    void aStoppedOneTakesNothing() {
+        outbox.stop();
+        assertThatThrownBy(() -> queue("a", "1")).isInstanceOf(ManagerStateException.class);
+        assertThat(outbox.writes()).isEmpty();
     }
 
     @Test
@@ -185,16 +311,23 @@ class DiskOutboxTest {
         UUID conflict = queue("a", "mine");
         put("a", "theirs");
         outbox.pass();
-        UUID pending = queue("b", "1");
+        queue("b", "1");
         restart();
         assertThat(states()).containsExactly(State.CONFLICT, State.PENDING);
+        assertThat(shown).containsOnlyKeys("b");
+        outbox.retry(conflict);
+        restart();
+        assertThat(states()).containsExactly(State.PENDING, State.PENDING);
+        outbox.pass();
+        assertThat(stored("b")).isEqualTo("1");
+        UUID pending = queue("b", "2");
         outbox.force(conflict);
         outbox.discard(pending);
         restart();
         assertThat(states()).containsExactly(State.PENDING);
         outbox.pass();
         assertThat(stored("a")).isEqualTo("mine");
-        assertThat(stored("b")).isNull();
+        assertThat(stored("b")).isEqualTo("1");
         restart();
         assertThat(outbox.writes()).isEmpty();
     }
@@ -215,11 +348,18 @@ class DiskOutboxTest {
         assertThatThrownBy(() -> enqueue(put("a", "2", Condition.version(2))))
                 .isInstanceOf(VersionConflictException.class);
         enqueue(put("a", "2", Condition.version(1)));
+        delete("a");
+        assertThatThrownBy(() -> enqueue(put("a", "3", Condition.PRESENT)))
+                .isInstanceOf(VersionConflictException.class);
         enqueue(put("b", "1", Condition.PRESENT));
         enqueue(put("c", "1", Condition.version(5)));
+        learn("d", "0");
+        enqueue(put("d", "1", Condition.PRESENT));
+        put("d", "theirs");
         outbox.pass();
-        assertThat(stored("a")).isEqualTo("2");
-        assertThat(states()).containsExactly(State.CONFLICT, State.CONFLICT);
+        assertThat(history("a")).containsExactly("deleted", "2", "1");
+        assertThat(states()).containsExactly(State.CONFLICT, State.CONFLICT, State.CONFLICT);
+        assertThat(stored("d")).isEqualTo("theirs");
     }
 
     /** O7, W-OB-7: what the store will never accept waits for somebody; other keys go on. */
@@ -339,7 +479,7 @@ class DiskOutboxTest {
                 directory,
                 "memory",
                 true,
-                2,
+                3,
                 10_000,
                 Duration.ofHours(1),
                 Duration.ofSeconds(30),
@@ -349,13 +489,17 @@ class DiskOutboxTest {
         assertThatThrownBy(() -> queue("b", "x".repeat(10_000)))
                 .isInstanceOf(OutboxFullException.class)
                 .hasMessageContaining("maximum-size");
-        queue("b", "1");
-        assertThatThrownBy(() -> queue("c", "1"))
+        queue("b", "x".repeat(6_000));
+        assertThatThrownBy(() -> queue("c", "x".repeat(6_000)))
+                .isInstanceOf(OutboxFullException.class)
+                .hasMessageContaining("maximum-size");
+        queue("c", "1");
+        assertThatThrownBy(() -> queue("d", "1"))
                 .isInstanceOf(OutboxFullException.class)
                 .hasMessageContaining("maximum-operations");
-        assertThat(outbox.writes()).hasSize(2);
+        assertThat(outbox.writes()).hasSize(3);
         outbox.pass();
-        queue("c", "1");
+        queue("d", "x".repeat(6_000));
     }
 
     /** O3: the caller is told, nothing of it is kept, and what was based on it is based on what that was based on. */

@@ -64,6 +64,42 @@ class JournalTest {
     }
 
     @Test
+    void whatLooksLikeARecordInsideOfADamagedOneIsNone() {
+        byte[] inner =
+                RecordFormat.encode(List.of(List.of(live(99, "not written")))).array();
+        Record outer = new Record(Journal.LIVE, 1, inner);
+        byte[] bytes = RecordFormat.encode(List.of(List.of(outer), List.of(live(2, "next"))))
+                .array();
+        bytes[Integer.BYTES]++;
+
+        RecordFormat.Content content = RecordFormat.read(bytes);
+
+        assertThat(content.damaged()).isZero();
+        assertThat(content.records())
+                .extracting(found -> found.value().sequence())
+                .containsExactly(2L);
+    }
+
+    @Test
+    void aDamagedRecordBeforeATornLastAppendIsNotTakenForATornOne() throws IOException {
+        Journal journal = claim();
+        journal.append(List.of(live(1, "kept")));
+        int damaged = (int) Files.size(segment(0));
+        journal.append(List.of(live(2, "damaged")));
+        journal.append(List.of(live(3, "half"), live(4, "lost")));
+        byte[] bytes = Files.readAllBytes(segment(0));
+        bytes[damaged + RecordFormat.OVERHEAD]++;
+        Path directory = Files.createDirectories(temporary.resolve("torn").resolve("0"));
+        Files.write(directory.resolve("seg-0.log"), Arrays.copyOf(bytes, bytes.length - 1));
+
+        try (Journal found = claim(directory.getParent(), new FileDisk())) {
+            assertThat(texts(found.recovered())).contains("1:kept");
+            assertThat(found.problems()).singleElement().asString().contains("damaged at byte " + damaged);
+            assertThat(directory.resolve("seg-0.log.damaged")).exists();
+        }
+    }
+
+    @Test
     void whenAllIsFinishedNothingStays() throws IOException {
         Journal journal = claim();
         journal.append(List.of(live(1, "a")));
@@ -486,7 +522,7 @@ class JournalTest {
     @Test
     void segmentsGoWhenAllInThemIsFinishedAndWhatIsLeftIsCopiedForward() throws IOException {
         Journal journal = claim(base(), new FileDisk(), 1_000);
-        journal.append(List.of(live(1, "stays")));
+        journal.append(List.of(live(1, "stays"), live(1_000, "too")));
         for (long i = 2; i < 500; i++) {
             journal.append(List.of(live(i, "x".repeat(100))));
             journal.appendLazily(done(i));
@@ -496,8 +532,8 @@ class JournalTest {
         assertThat(names("0")).hasSizeLessThan(6).doesNotContain("seg-0.log");
         journal.close();
         Journal again = claim(base(), new FileDisk(), 1_000);
-        assertThat(texts(again.recovered())).contains("1:stays").noneMatch(text -> text.startsWith("2:"));
-        again.append(List.of(done(1)));
+        assertThat(texts(again.recovered())).contains("1:stays", "1000:too").noneMatch(text -> text.startsWith("2:"));
+        again.append(List.of(done(1), done(1_000)));
         again.close();
         assertThat(names("0")).containsExactly("lock");
     }

@@ -40,16 +40,49 @@ class LimitsTest {
         for (Duration time : List.of(Duration.ZERO, Duration.ofMillis(-1), Duration.ofSeconds(Long.MAX_VALUE))) {
             assertThatThrownBy(() -> settings.callTimeout(time)).isInstanceOf(InvalidConfigException.class);
             assertThatThrownBy(() -> settings.operationRetention(time)).isInstanceOf(InvalidConfigException.class);
+            assertThatThrownBy(() -> settings.auditInterval(time)).isInstanceOf(InvalidConfigException.class);
             assertThatThrownBy(() -> settings.pollIntervals(time, Duration.ofSeconds(1)))
                     .isInstanceOf(InvalidConfigException.class);
         }
-        assertThatThrownBy(() -> settings.retention(Duration.ofSeconds(Long.MAX_VALUE), 1, 1))
-                .isInstanceOf(InvalidConfigException.class);
+        assertRetentionRefused(Duration.ofSeconds(Long.MAX_VALUE), 1, 1);
+        assertRetentionRefused(Duration.ofMillis(-1), 1, 1);
+        assertRetentionRefused(Duration.ZERO, -1, 1);
+        assertRetentionRefused(Duration.ZERO, 0, 0);
         assertThat(settings.callTimeout(Duration.ofDays(36_500))
                         .settings()
                         .callTimeout()
                         .toNanos())
                 .isPositive();
+    }
+
+    private static void assertRetentionRefused(Duration time, long revisions, int versions) {
+        assertThatThrownBy(() -> new Settings().retention(time, revisions, versions))
+                .isInstanceOf(InvalidConfigException.class);
+    }
+
+    @Test
+    void whatIsSetCounts() {
+        Duration longest = Duration.ofDays(36_500);
+
+        StoreSettings settings = new Settings()
+                .pollIntervals(Duration.ofSeconds(1), Duration.ofSeconds(2))
+                .callTimeout(Duration.ofSeconds(3))
+                .retention(Duration.ZERO, 0, 1)
+                .retention(longest, 4, 5)
+                .operationRetention(Duration.ofSeconds(6))
+                .auditInterval(longest)
+                .settings();
+
+        assertThat(settings)
+                .isEqualTo(new StoreSettings(
+                        Duration.ofSeconds(1),
+                        Duration.ofSeconds(2),
+                        Duration.ofSeconds(3),
+                        longest,
+                        4,
+                        5,
+                        Duration.ofSeconds(6),
+                        longest));
     }
 
     private static final class Settings extends StoreSettings.Builder<Settings> {

@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** What all feeds on a log do alike. */
@@ -32,8 +33,7 @@ class LogFeedTest {
     private final Set<LogFeed> open = new HashSet<>();
 
     private LogFeed feed(Duration pollInterval) {
-        return new LogFeed(
-                log, new Settings().pollIntervals(pollInterval, pollInterval).settings(), open);
+        return new LogFeed(log, new Settings().pollIntervals(pollInterval, LONG).settings(), open);
     }
 
     private static final class Settings extends StoreSettings.Builder<Settings> {
@@ -48,6 +48,7 @@ class LogFeedTest {
         final List<String> calls = new ArrayList<>();
         final Deque<Boolean> news = new ArrayDeque<>();
         final Deque<Page> pages = new ArrayDeque<>();
+        long longestWait;
         long revision;
 
         @Override
@@ -63,6 +64,7 @@ class LogFeedTest {
         @Override
         public boolean await(long nanos) throws Exception {
             calls.add("await");
+            longestWait = Math.max(longestWait, nanos);
             return news.remove();
         }
 
@@ -112,6 +114,7 @@ class LogFeedTest {
         assertThat(batch.position().revision()).isEqualTo(2);
         assertThat(batch.storeTime()).isEqualTo(STORE_TIME);
         assertThat(log.calls).containsExactly("read", "await", "await", "read");
+        assertThat(log.longestWait).isBetween(1L, LONG.toNanos());
     }
 
     @Test
@@ -160,6 +163,20 @@ class LogFeedTest {
     }
 
     @Test
+    void behindByMoreThanAPageAnAnswerIsAsOldAsItsLastChange() {
+        LogFeed feed = feed(LONG);
+        List<ChangeSet> last = List.of(new ChangeSet(1, STORE_TIME, List.of()));
+        log.pages.addAll(List.of(
+                new Page(List.of(), 0, true, STORE_TIME, 0),
+                new Page(last, 0, true, STORE_TIME.plusSeconds(3), 0),
+                new Page(last, 0, true, STORE_TIME.minusSeconds(3), 0)));
+
+        assertThat(feed.poll(LONG).provedAgo()).isZero();
+        assertThat(feed.poll(LONG).provedAgo()).isEqualTo(Duration.ofSeconds(3));
+        assertThat(feed.poll(LONG).provedAgo()).isZero();
+    }
+
+    @Test
     void missedHintsAreTold() {
         LogFeed feed = feed(Duration.ofNanos(1));
         log.pages.addAll(List.of(page(0, false), new Page(List.of(), System.nanoTime(), false, STORE_TIME, 3)));
@@ -197,6 +214,26 @@ class LogFeedTest {
 
         assertThat(open).isEmpty();
         assertThat(log.calls).containsOnlyOnce("release").first().isEqualTo("interrupt");
+        assertThatThrownBy(() -> feed.poll(LONG)).hasMessage("The feed is closed");
+        assertThat(log.calls).doesNotContain("read");
+    }
+
+    @Test
+    void whatIsClosedWhileItWaitsIsNotReadAnyMore() {
+        AtomicReference<LogFeed> feed = new AtomicReference<>();
+        Script waiting = new Script() {
+            @Override
+            public boolean await(long nanos) {
+                feed.get().close();
+                return true;
+            }
+        };
+        feed.set(new LogFeed(waiting, new Settings().settings(), open));
+        waiting.pages.addAll(List.of(page(0, false), page(1, false)));
+        feed.get().poll(LONG);
+
+        assertThatThrownBy(() -> feed.get().poll(LONG)).hasMessage("The feed is closed");
+        assertThat(waiting.calls).containsOnlyOnce("read").endsWith("release");
     }
 
     @Test

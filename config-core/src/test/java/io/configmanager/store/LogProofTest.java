@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.configmanager.LogEntry;
 import io.configmanager.store.PositionLostException.Reason;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
@@ -63,18 +62,5 @@ class LogProofTest {
         LogProof.Collector lines = new LogProof.Collector(5);
         lines.add(line(6, "a"), NOW);
         assertThatThrownBy(() -> lines.add(line(8, "a"), NOW)).isInstanceOf(PositionLostException.class);
-    }
-
-    @Test
-    void theAgeIsOfTheReadThatSawAllOrOfTheLastChange() {
-        LogProof proof = new LogProof();
-        ChangeSet changeSet = new ChangeSet(6, NOW, List.of());
-        assertThat(proof.age(List.of(), NOW)).isZero();
-        assertThat(proof.age(List.of(changeSet), NOW.plusSeconds(3))).isEqualTo(Duration.ofSeconds(3));
-        assertThat(proof.age(List.of(changeSet), NOW.minusSeconds(3))).isZero();
-
-        proof.sawAll(System.nanoTime() - Duration.ofSeconds(2).toNanos());
-        assertThat(proof.age(List.of(changeSet), NOW.plusSeconds(60)))
-                .isBetween(Duration.ofSeconds(2), Duration.ofSeconds(50));
     }
 }

@@ -93,12 +93,12 @@ final class ConfigListenerBeanPostProcessor implements BeanPostProcessor {
         registry.get()
                 .listens(namespace, method.getDeclaringClass().getName() + "." + method.getName(), listener::wants);
         if (order == null) {
-            manager.namespace(namespace).listen(listener.narrowest(), listener);
+            registry.get().subscribe(manager, namespace, listener.narrowest(), listener);
             return;
         }
         inOrder.computeIfAbsent(namespace, name -> {
                     InOrder all = new InOrder();
-                    manager.namespace(name).listen(ConfigFilter.ALL, all);
+                    registry.get().subscribe(manager, name, ConfigFilter.ALL, all);
                     return all;
                 })
                 .add(listener);

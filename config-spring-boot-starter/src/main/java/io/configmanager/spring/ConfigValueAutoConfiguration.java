@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
@@ -17,8 +19,11 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
 import org.springframework.boot.convert.ApplicationConversionService;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.PayloadApplicationEvent;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Role;
+import org.springframework.context.event.ApplicationEventMulticaster;
+import org.springframework.context.support.AbstractApplicationContext;
 import org.springframework.core.Ordered;
 import org.springframework.core.PriorityOrdered;
 import org.springframework.core.convert.ConversionService;
@@ -83,6 +88,7 @@ public final class ConfigValueAutoConfiguration {
             ConfigurableApplicationContext context) {
         Map<String, Codec> byName = new LinkedHashMap<>();
         codecs.orderedStream().forEach(codec -> byName.put(codec.name(), codec));
+        ConfigValueRegistry ofParent = ofParent(beanFactory);
         return new ConfigValueRegistry(
                 manager::getIfAvailable,
                 byName,
@@ -97,14 +103,31 @@ public final class ConfigValueAutoConfiguration {
                                         ConfigValueAutoConfiguration.class.getClassLoader())
                                 ? BeanValidation.of(beanFactory)
                                 : null),
-                context,
+                ofParent == null ? context : event -> publishHere(event, context),
                 known -> {
                     if (beanFactory instanceof DefaultListableBeanFactory factory
                             && factory.getAutowireCandidateResolver()
                                     instanceof ConfigValueCandidateResolver resolver) {
                         new ParameterScan(factory).forEach(parameter -> resolver.check(parameter, known));
                     }
-                });
+                },
+                ofParent);
+    }
+
+    private static @Nullable ConfigValueRegistry ofParent(ConfigurableListableBeanFactory beanFactory) {
+        BeanFactory parent = beanFactory.getParentBeanFactory();
+        boolean ownManager = beanFactory.getBeanNamesForType(ConfigManager.class, true, false).length > 0;
+        return parent == null || ownManager
+                ? null
+                : parent.getBeanProvider(ConfigValueRegistry.class).getIfAvailable();
+    }
+
+    /** Not in the parent context as well, which publishes its own. */
+    private static void publishHere(Object event, ConfigurableApplicationContext context) {
+        context.getBean(
+                        AbstractApplicationContext.APPLICATION_EVENT_MULTICASTER_BEAN_NAME,
+                        ApplicationEventMulticaster.class)
+                .multicastEvent(new PayloadApplicationEvent<>(context, event));
     }
 
     @Bean
@@ -123,11 +146,7 @@ public final class ConfigValueAutoConfiguration {
 
     @Bean
     ConfigManagerBuilderCustomizer configValueCustomizer(ConfigValueRegistry registry) {
-        return builder -> builder.onApplied(registry)
-                .onReloaded(registry::reloaded)
-                .rejections(() -> (int) registry.bindings().stream()
-                        .filter(binding -> binding.lastError() != null)
-                        .count());
+        return builder -> builder.onApplied(registry);
     }
 
     private static final class ParameterSupport implements BeanFactoryPostProcessor, PriorityOrdered {

@@ -7,6 +7,7 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,8 +36,11 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
     private final Demands demands;
     private final Map<Class<?>, List<Point>> points = new ConcurrentHashMap<>();
 
-    /** An annotated field or method. */
-    private record Point(@Nullable Field field, @Nullable Method method, Demand demand) {}
+    /** Binds an annotated field or method of a bean. */
+    @FunctionalInterface
+    private interface Point {
+        void bind(Object bean, ConfigValueRegistry registry);
+    }
 
     ConfigValueBeanPostProcessor(Supplier<ConfigValueRegistry> registry, Demands demands) {
         this.registry = registry;
@@ -64,11 +68,7 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
     @Override
     public PropertyValues postProcessProperties(PropertyValues properties, Object bean, String beanName) {
         for (Point point : points.computeIfAbsent(bean.getClass(), this::find)) {
-            if (point.field() != null) {
-                registry.get().bind(bean, point.field(), point.demand());
-            } else if (point.method() != null) {
-                registry.get().bind(bean, point.method(), point.demand());
-            }
+            point.bind(bean, registry.get());
         }
         return properties;
     }
@@ -79,52 +79,59 @@ final class ConfigValueBeanPostProcessor implements InstantiationAwareBeanPostPr
             return List.of();
         }
         List<Point> found = new ArrayList<>();
-        ReflectionUtils.doWithFields(type, field -> {
-            ConfigValue annotation = annotation(field);
-            if (annotation == null) {
-                return;
-            }
-            String target = type.getName() + "." + field.getName();
-            if (isInjectedBySpring(field)) {
-                throw new IllegalStateException("@ConfigValue injects " + target
-                        + " by itself; remove @Autowired or @Inject, which look for a bean");
-            }
-            if (Modifier.isStatic(field.getModifiers())) {
-                log.warn("@ConfigValue is not supported on the static field {}", target);
-                return;
-            }
-            boolean nullable = Nullness.forField(field) == Nullness.NULLABLE;
-            found.add(new Point(
-                    field, null, demands.of(annotation, ResolvableType.forField(field, type), nullable, target)));
-        });
+        ReflectionUtils.doWithFields(type, field -> find(field, type, found));
         ReflectionUtils.doWithMethods(
                 type,
-                method -> {
-                    ConfigValue annotation = annotation(method);
-                    if (annotation == null && method.getParameterCount() == 1 && !isInjectedBySpring(method)) {
-                        annotation = annotation(method.getParameters()[0]);
-                    }
-                    if (annotation == null) {
-                        return;
-                    }
-                    String target = type.getName() + "." + method.getName() + "()";
-                    if (method.getParameterCount() != 1 || Modifier.isStatic(method.getModifiers())) {
-                        throw new IllegalStateException(
-                                "@ConfigValue on " + target + " needs an instance method with one parameter");
-                    }
-                    found.add(new Point(
-                            null,
-                            method,
-                            demands.of(
-                                    annotation,
-                                    ResolvableType.forMethodParameter(method, 0, type),
-                                    Nullness.forParameter(method.getParameters()[0]) == Nullness.NULLABLE,
-                                    target)));
-                },
+                method -> find(method, type, found),
                 method -> !method.isSynthetic()
                         && !BridgeMethodResolver.findBridgedMethod(method).isBridge()
                         && method.equals(ClassUtils.getMostSpecificMethod(method, type)));
         return List.copyOf(found);
+    }
+
+    private void find(Field field, Class<?> type, List<Point> found) {
+        ConfigValue annotation = annotation(field);
+        if (annotation == null || isSetByConstructor(field, annotation)) {
+            return;
+        }
+        String target = type.getName() + "." + field.getName();
+        if (isInjectedBySpring(field)) {
+            throw new IllegalStateException("@ConfigValue injects " + target
+                    + " by itself; remove @Autowired or @Inject, which look for a bean");
+        }
+        if (Modifier.isStatic(field.getModifiers())) {
+            log.warn("@ConfigValue is not supported on the static field {}", target);
+            return;
+        }
+        boolean nullable = Nullness.forField(field) == Nullness.NULLABLE;
+        Demand demand = demands.of(annotation, ResolvableType.forField(field, type), nullable, target);
+        found.add((bean, known) -> known.bind(bean, field, demand));
+    }
+
+    private void find(Method method, Class<?> type, List<Point> found) {
+        ConfigValue annotation = annotation(method);
+        if (annotation == null && method.getParameterCount() == 1 && !isInjectedBySpring(method)) {
+            annotation = annotation(method.getParameters()[0]);
+        }
+        if (annotation == null) {
+            return;
+        }
+        String target = type.getName() + "." + method.getName() + "()";
+        if (method.getParameterCount() != 1 || Modifier.isStatic(method.getModifiers())) {
+            throw new IllegalStateException(
+                    "@ConfigValue on " + target + " needs an instance method with one parameter");
+        }
+        boolean nullable = Nullness.forParameter(method.getParameters()[0]) == Nullness.NULLABLE;
+        Demand demand = demands.of(annotation, ResolvableType.forMethodParameter(method, 0, type), nullable, target);
+        found.add((bean, known) -> known.bind(bean, method, demand));
+    }
+
+    /** Kotlin and Lombok put the annotation on a parameter of the constructor and on the field that is set from it. */
+    private static boolean isSetByConstructor(Field field, ConfigValue annotation) {
+        return Modifier.isFinal(field.getModifiers())
+                && Arrays.stream(field.getDeclaringClass().getDeclaredConstructors())
+                        .flatMap(constructor -> Arrays.stream(constructor.getParameters()))
+                        .anyMatch(parameter -> annotation.equals(annotation(parameter)));
     }
 
     static boolean isInjectedBySpring(AnnotatedElement element) {

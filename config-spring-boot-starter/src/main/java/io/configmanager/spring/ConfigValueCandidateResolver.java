@@ -15,6 +15,7 @@ import org.springframework.core.MethodParameter;
 import org.springframework.core.ResolvableType;
 import org.springframework.core.annotation.MergedAnnotation;
 import org.springframework.core.annotation.MergedAnnotations;
+import org.springframework.util.ClassUtils;
 
 /**
  * Resolves annotated parameters of constructors, {@code @Bean} methods and {@code @Autowired} methods; everything else is
@@ -23,23 +24,12 @@ import org.springframework.core.annotation.MergedAnnotations;
  * <p>A value is handed over where Spring would take a lazy proxy, because nothing converts or interprets it from there on: a
  * suggested value that is a string would be evaluated, and what is stored must never be an expression.
  */
-final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
-
-    private final AutowireCandidateResolver others;
-    private final Supplier<ConfigValueRegistry> registry;
-    private final Demands demands;
-    private final ListableBeanFactory beanFactory;
-
-    ConfigValueCandidateResolver(
-            AutowireCandidateResolver others,
-            Supplier<ConfigValueRegistry> registry,
-            Demands demands,
-            ListableBeanFactory beanFactory) {
-        this.others = others;
-        this.registry = registry;
-        this.demands = demands;
-        this.beanFactory = beanFactory;
-    }
+record ConfigValueCandidateResolver(
+        AutowireCandidateResolver others,
+        Supplier<ConfigValueRegistry> registry,
+        Demands demands,
+        ListableBeanFactory beanFactory)
+        implements AutowireCandidateResolver {
 
     @Override
     public @Nullable Object getLazyResolutionProxyIfNecessary(
@@ -60,7 +50,8 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     public @Nullable Object getSuggestedValue(DependencyDescriptor descriptor) {
         ConfigValue annotation = annotation(descriptor);
         if (annotation != null) {
-            return Optional.ofNullable(supply(annotation, descriptor));
+            Object value = supply(annotation, descriptor);
+            return value == null && isPrimitive(descriptor) ? null : Optional.ofNullable(value);
         }
         Object group = group(descriptor);
         return group == null ? others.getSuggestedValue(descriptor) : Optional.of(group);
@@ -101,7 +92,16 @@ final class ConfigValueCandidateResolver implements AutowireCandidateResolver {
     }
 
     private Demand demand(ConfigValue annotation, DependencyDescriptor descriptor) {
-        return demands.of(annotation, descriptor.getResolvableType(), !descriptor.isRequired(), target(descriptor));
+        boolean nullable = !descriptor.isRequired();
+        // A primitive that may be absent has a default of Kotlin's, which nothing, but not a zero, stands for.
+        ResolvableType type = nullable && isPrimitive(descriptor)
+                ? ResolvableType.forClass(ClassUtils.resolvePrimitiveIfNecessary(descriptor.getDependencyType()))
+                : descriptor.getResolvableType();
+        return demands.of(annotation, type, nullable, target(descriptor));
+    }
+
+    private static boolean isPrimitive(DependencyDescriptor descriptor) {
+        return descriptor.getDependencyType().isPrimitive();
     }
 
     /** Says what is missing for a dependency that was not asked for yet. */

@@ -11,7 +11,9 @@ import io.configmanager.ConfigView;
 import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
 import io.configmanager.StoreException;
+import io.configmanager.Subscription;
 import io.configmanager.codec.Codec;
+import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.spring.Binding.Fallback;
 import io.configmanager.spring.Binding.Reading;
 import io.configmanager.value.Value;
@@ -25,13 +27,11 @@ import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.LongAdder;
@@ -41,6 +41,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.ApplicationListener;
@@ -56,41 +57,36 @@ import org.springframework.util.function.SingletonSupplier;
  */
 final class ConfigValueRegistry
         implements ConfigBindings,
-                Consumer<ConfigChangeSet>,
+                ConfigManagerBuilder.Applier,
                 SmartInitializingSingleton,
+                DisposableBean,
                 ApplicationListener<ContextRefreshedEvent> {
 
     private static final Logger log = LoggerFactory.getLogger(ConfigValueRegistry.class);
 
     static final long UNREAD = -1;
 
-    /** They are told with the next change set; where none can come, they must not heap up. */
-    private static final int MOST_UNTOLD = 1_000;
-
     private final Supplier<@Nullable ConfigManager> manager;
     private final Map<String, Codec> codecs;
     private final ConvertingJsonCodec defaults;
     private final Supplier<GroupBinder> binder;
-    private final ApplicationEventPublisher events;
-    private final Consumer<ConfigValueRegistry> scan;
+    private final ConfigEvents events;
+    private final MissingKeys missing;
 
     private final Map<Name, Set<Binding>> index = new ConcurrentHashMap<>();
     private final Map<Demand, Fallback> declared = new ConcurrentHashMap<>();
     private final Map<Field, VarHandle> handles = new ConcurrentHashMap<>();
     private final Map<Demand, ConfigBinding> once = new ConcurrentHashMap<>();
-    private final Map<Demand, Long> reported = new ConcurrentHashMap<>();
+    private final Map<Object, Long> reported = new ConcurrentHashMap<>();
     private final Map<Class<?>, Group> groups = new ConcurrentHashMap<>();
-    private final Map<Group, Long> reportedGroups = new ConcurrentHashMap<>();
-    private final Set<String> missing = new LinkedHashSet<>();
-    private final Set<String> published = ConcurrentHashMap.newKeySet();
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
-    private final Queue<ConfigRejectedEvent> rejections = new ArrayBlockingQueue<>(MOST_UNTOLD);
     private final Queue<Listening> listeners = new ConcurrentLinkedQueue<>();
+    private final Queue<Subscription> subscriptions = new ConcurrentLinkedQueue<>();
+    private final Set<ConfigValueRegistry> ofChildren = ConcurrentHashMap.newKeySet();
+    private final @Nullable ConfigValueRegistry ofParent;
     private final LongAdder living = new LongAdder();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<>();
     private final LongAdder errors = new LongAdder();
-    private volatile boolean starting = true;
-    private boolean failing;
     private volatile @Nullable ConfigManager connected;
 
     private record Name(String namespace, String key) {}
@@ -104,6 +100,7 @@ final class ConfigValueRegistry
      * @param binder asked when the first group is needed
      * @param events told of changes and rejections
      * @param scan checks what else the start is going to need
+     * @param ofParent the one of the parent context, if the manager is that one's: who builds a manager knows no child
      */
     ConfigValueRegistry(
             Supplier<@Nullable ConfigManager> manager,
@@ -111,13 +108,33 @@ final class ConfigValueRegistry
             ConvertingJsonCodec defaults,
             Supplier<GroupBinder> binder,
             ApplicationEventPublisher events,
-            Consumer<ConfigValueRegistry> scan) {
+            Consumer<ConfigValueRegistry> scan,
+            @Nullable ConfigValueRegistry ofParent) {
         this.manager = manager;
         this.codecs = Map.copyOf(codecs);
         this.defaults = defaults;
         this.binder = SingletonSupplier.of(binder);
-        this.events = events;
-        this.scan = scan;
+        this.events = new ConfigEvents(events);
+        this.missing = new MissingKeys(() -> scan.accept(this));
+        this.ofParent = ofParent;
+        if (ofParent != null) {
+            ofParent.ofChildren.add(this);
+        }
+    }
+
+    /** A manager that goes on after this context must call none of its beans. */
+    @Override
+    public void destroy() {
+        if (ofParent != null) {
+            ofParent.ofChildren.remove(this);
+        }
+        subscriptions.forEach(Subscription::close);
+    }
+
+    /** For as long as this context lives. */
+    void subscribe(
+            ConfigManager source, String namespace, ConfigFilter filter, io.configmanager.ConfigListener listener) {
+        subscriptions.add(source.namespace(namespace).listen(filter, listener));
     }
 
     /**
@@ -131,7 +148,7 @@ final class ConfigValueRegistry
         GroupBinder known = binder.get();
         Group group = groups.computeIfAbsent(wanted.type(), type -> wanted);
         if (!group.begin(known, () -> view(source, group))) {
-            missing(group.rejections().stream().map(group::describe).toList(), neededNow);
+            missing.add(group.rejections().stream().map(group::describe).toList(), neededNow);
         }
         return group;
     }
@@ -251,7 +268,7 @@ final class ConfigValueRegistry
             return all;
         });
         if (!binding.begin(this)) {
-            missing(List.of(line(binding.demand, binding.problem())), false);
+            missing.add(List.of(line(binding.demand, binding.problem())), false);
         }
     }
 
@@ -276,7 +293,7 @@ final class ConfigValueRegistry
             return new Reading(fallback.value(), null, 0);
         }
         if (demand.required()) {
-            missing(List.of(line(demand, problem)), true);
+            missing.add(List.of(line(demand, problem)), true);
         }
         return Reading.ABSENT;
     }
@@ -331,21 +348,24 @@ final class ConfigValueRegistry
 
     /** Counts and logs a problem, once for an injection point and revision. */
     void report(Demand demand, String problem, long revision) {
-        Long before = reported.put(demand, revision);
-        if (before == null || before != revision) {
+        if (isNews(demand, revision)) {
             errors.increment();
-            rejections.offer(new ConfigRejectedEvent(
+            events.rejected(new ConfigRejectedEvent(
                     demand.namespace(), demand.key(), demand.target(), demand.typeName(), problem, revision));
             log.warn("The value of {} at revision {} cannot be used: {}", demand, revision, problem);
         }
     }
 
+    private boolean isNews(Object target, long revision) {
+        Long before = reported.put(target, revision);
+        return before == null || before != revision;
+    }
+
     private void report(Group group, long revision) {
-        Long before = reportedGroups.put(group, revision);
-        if (before == null || before != revision) {
+        if (isNews(group, revision)) {
             for (Rejection rejection : group.rejections()) {
                 errors.increment();
-                rejections.offer(new ConfigRejectedEvent(
+                events.rejected(new ConfigRejectedEvent(
                         group.namespace(),
                         rejection.key(),
                         group.type().getName(),
@@ -370,7 +390,11 @@ final class ConfigValueRegistry
     @Override
     public void accept(ConfigChangeSet changes) {
         forgetTheGone();
-        publishLater(changes.namespace());
+        ConfigManager source = missing.starting() ? null : manager();
+        Subscription subscription = source == null ? null : events.follow(source, changes.namespace());
+        if (subscription != null) {
+            subscriptions.add(subscription);
+        }
         for (Group group : groups.values()) {
             if (group.dependsOn(changes)) {
                 refresh(group);
@@ -379,6 +403,7 @@ final class ConfigValueRegistry
         for (ConfigChange change : changes.changes()) {
             refresh(changes.namespace(), change.key());
         }
+        ofChildren.forEach(child -> child.accept(changes));
     }
 
     private void refresh(Group group) {
@@ -397,45 +422,9 @@ final class ConfigValueRegistry
         }
     }
 
-    /** Subscribers of a namespace are told after this, so that the first change set is published as well. */
-    private void publishLater(String namespace) {
-        if (starting || published.contains(namespace)) {
-            return;
-        }
-        ConfigManager source = manager();
-        if (source != null) {
-            if (isOnDemand(source, namespace)) {
-                // Whoever follows all of it reads all of it after a resync.
-                published.add(namespace);
-                return;
-            }
-            try {
-                source.namespace(namespace).listen(ConfigFilter.ALL, changes -> {
-                    publishRejections();
-                    events.publishEvent(new ConfigChangedEvent(changes));
-                });
-                published.add(namespace);
-            } catch (ManagerStateException e) {
-                log.debug("Connecting or closed: the changes of '{}' up to now are nobody's news", namespace);
-            }
-        }
-    }
-
-    private static boolean isOnDemand(ConfigManager source, String namespace) {
-        return source.activeNamespaces().stream()
-                .anyMatch(active ->
-                        active.name().equals(namespace) && active.loading() == NamespaceStatus.Loading.ON_DEMAND);
-    }
-
-    private void publishRejections() {
-        for (ConfigRejectedEvent event = rejections.poll(); event != null; event = rejections.poll()) {
-            events.publishEvent(event);
-        }
-    }
-
     @Override
     public void onApplicationEvent(ContextRefreshedEvent event) {
-        publishRejections();
+        events.publishRejections();
     }
 
     @Override
@@ -448,7 +437,8 @@ final class ConfigValueRegistry
     }
 
     /** Any key of a namespace on demand may have changed; throws if the store cannot be read. */
-    void reloaded(String namespace) {
+    @Override
+    public void reloaded(String namespace) {
         try {
             for (Name name : index.keySet()) {
                 if (name.namespace().equals(namespace)) {
@@ -458,6 +448,7 @@ final class ConfigValueRegistry
         } catch (ManagerStateException e) {
             // Closed meanwhile: every target keeps what it has.
         }
+        ofChildren.forEach(child -> child.reloaded(namespace));
     }
 
     private void refresh(Name name, boolean failing) {
@@ -479,12 +470,7 @@ final class ConfigValueRegistry
     /** Ends the start: from now on a missing key is an error of the bean that asks for it. */
     @Override
     public void afterSingletonsInstantiated() {
-        synchronized (missing) {
-            starting = false;
-            if (!missing.isEmpty()) {
-                throw new MissingConfigException(List.copyOf(missing));
-            }
-        }
+        missing.startIsOver();
     }
 
     /** Says that a parameter is missing, if it is. */
@@ -492,24 +478,7 @@ final class ConfigValueRegistry
         if (demand.required() && demand.defaultText() == null) {
             Reading reading = read(demand);
             if (reading.value() == null) {
-                missing(List.of(line(demand, reading.problem())), false);
-            }
-        }
-    }
-
-    private void missing(List<String> lines, boolean neededNow) {
-        synchronized (missing) {
-            missing.addAll(lines);
-            if (neededNow && starting && !failing) {
-                failing = true;
-                scan.accept(this);
-            }
-            if (neededNow || !starting) {
-                List<String> all = List.copyOf(missing);
-                if (!starting) {
-                    missing.clear();
-                }
-                throw new MissingConfigException(all);
+                missing.add(List.of(line(demand, reading.problem())), false);
             }
         }
     }
@@ -537,6 +506,13 @@ final class ConfigValueRegistry
             }
         }
         return Optional.of("the store has not been reached yet");
+    }
+
+    @Override
+    public int rejected() {
+        return (int) bindings().stream()
+                .filter(binding -> binding.lastError() != null)
+                .count();
     }
 
     @Override

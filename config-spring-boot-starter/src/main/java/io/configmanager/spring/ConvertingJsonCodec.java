@@ -10,6 +10,7 @@ import java.math.BigInteger;
 import java.time.Duration;
 import java.time.Period;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
@@ -17,7 +18,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.springframework.core.CollectionFactory;
 import org.springframework.core.ResolvableType;
 import org.springframework.core.convert.ConversionService;
@@ -50,6 +50,7 @@ final class ConvertingJsonCodec implements Codec {
     private static final TypeDescriptor TEXT = TypeDescriptor.valueOf(String.class);
     private static final Set<Class<?>> TEXT_FORMS = Set.of(Duration.class, Period.class, DataSize.class);
     private static final int MAX_INTEGER_DIGITS = 10_000;
+    private static final int MOST_NAMED_CONSTANTS = 20;
 
     private final JsonCodec json;
     private final SingletonSupplier<JsonMapper> mapper;
@@ -136,8 +137,7 @@ final class ConvertingJsonCodec implements Codec {
         if (node.isBoolean() && raw == Boolean.class) {
             return node.booleanValue();
         }
-        boolean enumeration = raw.isEnum();
-        if (!node.isString() && (enumeration || raw == Boolean.class || Number.class.isAssignableFrom(raw))) {
+        if (!node.isString() && (raw.isEnum() || raw == Boolean.class || Number.class.isAssignableFrom(raw))) {
             throw mismatch(type, node);
         }
         Object source = node.isString()
@@ -186,15 +186,9 @@ final class ConvertingJsonCodec implements Codec {
         ResolvableType valueType = type.as(Map.class).getGeneric(1);
         Map<Object, Object> target = CollectionFactory.createMap(raw, keyType.resolve(), node.size());
         for (Map.Entry<String, JsonNode> member : node.properties()) {
-            target.put(
-                    convert(StringNode.valueOf(member.getKey()), keyType.resolve() == null ? text() : keyType),
-                    convert(member.getValue(), valueType));
+            target.put(convert(StringNode.valueOf(member.getKey()), keyType), convert(member.getValue(), valueType));
         }
-        return raw.isInterface() && raw == Map.class ? Collections.unmodifiableMap(target) : target;
-    }
-
-    private static ResolvableType text() {
-        return ResolvableType.forClass(String.class);
+        return raw == Map.class ? Collections.unmodifiableMap(target) : target;
     }
 
     private static boolean isCollection(Class<?> raw) {
@@ -274,8 +268,7 @@ final class ConvertingJsonCodec implements Codec {
             String path = e.getPath().stream()
                     .map(step -> step.getPropertyName() == null ? "[" + step.getIndex() + "]" : step.getPropertyName())
                     .collect(Collectors.joining("."));
-            throw new IllegalArgumentException(expected(type) + (path.isEmpty() ? "" : " (at " + path + ")")
-                    + ", found " + kind(node) + " that does not fit it");
+            throw mismatch(type, path.isEmpty() ? "" : " (at " + path + ")", node);
         } catch (JacksonException e) {
             throw mismatch(type, node);
         }
@@ -283,17 +276,25 @@ final class ConvertingJsonCodec implements Codec {
     }
 
     private static IllegalArgumentException mismatch(ResolvableType type, JsonNode node) {
-        return new IllegalArgumentException(expected(type) + ", found " + kind(node) + " that does not fit it");
+        return mismatch(type, "", node);
     }
 
-    private static String expected(ResolvableType type) {
-        return "expected " + type;
+    private static IllegalArgumentException mismatch(ResolvableType type, String where, JsonNode node) {
+        return new IllegalArgumentException("expected " + type + constants(type.toClass()) + where + ", found "
+                + kind(node) + " that does not fit it");
     }
 
-    private static String kind(@Nullable JsonNode node) {
-        if (node == null) {
-            return "nothing";
-        }
+    /** What a text may be, if that is a short list. */
+    static String constants(Class<?> type) {
+        Object[] constants = type.getEnumConstants();
+        return constants == null || constants.length > MOST_NAMED_CONSTANTS
+                ? ""
+                : Arrays.stream(constants)
+                        .map(constant -> ((Enum<?>) constant).name())
+                        .collect(Collectors.joining(", ", " (one of ", ")"));
+    }
+
+    private static String kind(JsonNode node) {
         return switch (node.getNodeType()) {
             case ARRAY -> "a list";
             case BOOLEAN -> "a boolean";

@@ -45,29 +45,15 @@ import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
 
 /** Makes instances of {@link Group}s by Spring Boot's binder, and says all that stands against it. */
-final class GroupBinder {
-
-    private final Map<String, Codec> codecs;
-    private final List<ConversionService> conversions;
-    private final Consumer<PropertyEditorRegistry> editors;
-    private final Environment environment;
-    private final @Nullable BeanValidation validation;
+record GroupBinder(
+        Map<String, Codec> codecs,
+        List<ConversionService> conversions,
+        Consumer<PropertyEditorRegistry> editors,
+        Environment environment,
+        @Nullable BeanValidation validation) {
 
     /** An instance, or why there is none. */
     record Result(@Nullable Object instance, List<Rejection> rejections) {}
-
-    GroupBinder(
-            Map<String, Codec> codecs,
-            List<ConversionService> conversions,
-            Consumer<PropertyEditorRegistry> editors,
-            Environment environment,
-            @Nullable BeanValidation validation) {
-        this.codecs = Map.copyOf(codecs);
-        this.conversions = List.copyOf(conversions);
-        this.editors = editors;
-        this.environment = environment;
-        this.validation = validation;
-    }
 
     /** @param entries all of the namespace; none if there is no store: then it is made of defaults */
     Result bind(Group group, Collection<ConfigEntry> entries) {
@@ -192,7 +178,10 @@ final class GroupBinder {
                         new Rejection(
                                 key(property.getName()),
                                 expected,
-                                "expected " + expected + ", found " + found + " that does not fit it"));
+                                "expected " + expected
+                                        + ConvertingJsonCodec.constants(
+                                                target.getType().toClass()) + ", found " + found
+                                        + " that does not fit it"));
             }
             return null;
         }

@@ -9,9 +9,6 @@ import io.configmanager.Config;
 import io.configmanager.ConfigChange;
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigManager;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
-import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
@@ -24,7 +21,6 @@ import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.boot.LazyInitializationBeanFactoryPostProcessor;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -38,12 +34,7 @@ import org.springframework.core.annotation.Order;
 class ConfigListenerTest {
 
     private final MemoryConfigStore store = new MemoryConfigStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class))
-            .withBean(ConfigStore.class, () -> store);
+    private final ApplicationContextRunner runner = InMemory.runner(() -> store);
 
     @ConfigPrefix("pool")
     record Pool(@DefaultValue("1") int size) {}

@@ -8,9 +8,6 @@ import io.configmanager.Config;
 import io.configmanager.ConfigManager;
 import io.configmanager.WriteOptions;
 import io.configmanager.engine.ConfigManagerBuilder;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
-import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -30,7 +27,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Autowired;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -52,12 +48,7 @@ import org.springframework.util.unit.DataSize;
 class ConfigPrefixTest {
 
     private final MemoryConfigStore store = new MemoryConfigStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class))
-            .withBean(ConfigStore.class, () -> store);
+    private final ApplicationContextRunner runner = InMemory.runner(() -> store);
 
     enum Mode {
         STRICT,

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Condition;
 import io.configmanager.Config;
+import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigManager;
 import io.configmanager.ValueType;
 import io.configmanager.Watcher;
@@ -13,7 +14,6 @@ import io.configmanager.codec.JsonCodec;
 import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
 import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import io.configmanager.store.Commit;
-import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import io.configmanager.store.Operation;
 import java.lang.annotation.Retention;
@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -39,6 +40,7 @@ import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBinding;
+import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.test.system.CapturedOutput;
@@ -48,7 +50,9 @@ import org.springframework.context.annotation.Configuration;
 import org.springframework.context.annotation.ContextAnnotationAutowireCandidateResolver;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.annotation.Scope;
+import org.springframework.context.event.EventListener;
 import org.springframework.context.support.SimpleThreadScope;
+import org.springframework.core.MethodParameter;
 import org.springframework.core.annotation.AliasFor;
 import org.springframework.core.convert.converter.Converter;
 import org.springframework.core.io.Resource;
@@ -58,12 +62,7 @@ import org.springframework.util.unit.DataSize;
 class ConfigValueTest {
 
     private final MemoryConfigStore store = new MemoryConfigStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class))
-            .withBean(ConfigStore.class, () -> store);
+    private final ApplicationContextRunner runner = InMemory.runner(() -> store);
 
     enum Color {
         RED,
@@ -1002,5 +1001,156 @@ class ConfigValueTest {
                         io.configmanager.Condition.ALWAYS)),
                 null,
                 null));
+    }
+
+    static class OptionalInKotlin {
+        OptionalInKotlin(@ConfigValue("absent") int number) {}
+    }
+
+    /** As Kotlin's {@code class Shop(@ConfigValue("absent") val number: Int = 99)} asks. */
+    @Test
+    void aPrimitiveThatMayBeAbsentIsNotZero() {
+        runner.run(context -> {
+            DependencyDescriptor parameter = new DependencyDescriptor(
+                    new MethodParameter(OptionalInKotlin.class.getDeclaredConstructor(int.class), 0), false);
+            assertThat(context.getBeanFactory().resolveDependency(parameter, "kotlin"))
+                    .isNull();
+            context.getBean(Config.class).set("absent", 7);
+            assertThat(context.getBeanFactory().resolveDependency(parameter, "kotlin"))
+                    .isEqualTo(7);
+        });
+    }
+
+    static class SetByItsConstructor {
+        @ConfigValue("there")
+        private final @Nullable String text;
+
+        @ConfigValue(key = "live", defaultValue = "x")
+        private final Live<String> live;
+
+        private final Live<String> given;
+
+        SetByItsConstructor(
+                @ConfigValue("there") @Nullable String text,
+                @ConfigValue(key = "live", defaultValue = "x") Live<String> live) {
+            this.text = text;
+            this.live = live;
+            this.given = live;
+        }
+    }
+
+    /** Kotlin and Lombok annotate both. */
+    @Test
+    void aFinalFieldThatItsConstructorSetsIsNotInjectedAgain(CapturedOutput output) {
+        runner.withBean(SetByItsConstructor.class).run(context -> {
+            SetByItsConstructor bean = context.getBean(SetByItsConstructor.class);
+            assertThat(bean.text).isNull();
+            assertThat(bean.live).isSameAs(bean.given);
+        });
+        assertThat(output).containsOnlyOnce("gets its value once");
+    }
+
+    static class InAChild {
+        @ConfigValue(key = "number", defaultValue = "1")
+        volatile int number;
+
+        final Live<Typed> typed;
+        final List<Long> heard = new CopyOnWriteArrayList<>();
+        final List<Long> published = new CopyOnWriteArrayList<>();
+
+        InAChild(Live<Typed> typed) {
+            this.typed = typed;
+        }
+
+        @ConfigListener(keys = "number")
+        void hear(ConfigChangeSet changes) {
+            heard.add(changes.revision());
+        }
+
+        @EventListener
+        void hear(ConfigChangedEvent event) {
+            published.add(event.changes().revision());
+        }
+    }
+
+    @ConfigPrefix("typed")
+    record Typed(@DefaultValue("1") int size) {}
+
+    @Test
+    void beansOfAChildContextFollowTheManagerOfItsParent() {
+        runner.withBean(InAChild.class).run(parent -> {
+            Config config = parent.getBean(Config.class);
+            AtomicReference<InAChild> ended = new AtomicReference<>();
+            new ApplicationContextRunner()
+                    .withParent(parent)
+                    .withConfiguration(AutoConfigurations.of(
+                            ConfigValueAutoConfiguration.class,
+                            ConfigStoreAutoConfiguration.class,
+                            ConfigManagerAutoConfiguration.class))
+                    .withBean("child", InAChild.class)
+                    .run(context -> {
+                        InAChild child = context.getBean("child", InAChild.class);
+                        ended.set(child);
+                        config.commit(batch -> batch.set("number", 2).set("typed/size", 2));
+                        await().untilAsserted(() -> {
+                            assertThat(child.number).isEqualTo(2);
+                            assertThat(child.typed.get().size()).isEqualTo(2);
+                            assertThat(child.heard).containsExactly(1L);
+                            assertThat(child.published).containsExactly(1L);
+                        });
+                    });
+
+            InAChild stays = parent.getBean(InAChild.class);
+            config.set("number", 3);
+            await().untilAsserted(() -> {
+                assertThat(stays.number).isEqualTo(3);
+                assertThat(stays.heard).containsExactly(1L, 2L);
+                assertThat(stays.published).containsExactly(1L, 2L);
+            });
+            assertThat(ended.get().number).isEqualTo(2);
+            assertThat(ended.get().heard).containsExactly(1L);
+        });
+    }
+
+    /** What Lombok makes of an annotated field. */
+    static class WithoutCopiedAnnotation {
+        @ConfigValue("app/limit")
+        final Live<Integer> limit;
+
+        WithoutCopiedAnnotation(Live<Integer> limit) {
+            this.limit = limit;
+        }
+    }
+
+    static class NeedsOne {
+        NeedsOne(WithoutCopiedAnnotation other) {}
+    }
+
+    static class NotAGroup {
+        @Autowired
+        Live<Limits> limits;
+    }
+
+    @Test
+    void whereAnAnnotationIsMissingItIsNotABeanThatIs() {
+        runner.withBean(NeedsOne.class)
+                .withBean(WithoutCopiedAnnotation.class)
+                .run(context -> assertThat(analysed(context.getStartupFailure()))
+                        .contains(WithoutCopiedAnnotation.class.getName() + ".limit", "lombok.copyableAnnotations +="));
+        runner.withBean(NotAGroup.class)
+                .run(context -> assertThat(analysed(context.getStartupFailure()))
+                        .contains("NotAGroup.limits", "Limits with @ConfigPrefix"));
+        runner.withBean(NoBean.class)
+                .run(context -> assertThat(new MissingAnnotationFailureAnalyzer().analyze(context.getStartupFailure()))
+                        .isNull());
+    }
+
+    static class NoBean {
+        NoBean(List<Thread> threads, Thread thread) {}
+    }
+
+    private static String analysed(Throwable failure) {
+        FailureAnalysis analysis = new MissingAnnotationFailureAnalyzer().analyze(failure);
+        return analysis == null ? "" : analysis.getDescription() + analysis.getAction();
     }
 }

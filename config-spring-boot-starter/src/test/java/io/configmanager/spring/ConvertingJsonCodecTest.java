@@ -112,7 +112,7 @@ class ConvertingJsonCodecTest {
                 Arguments.of("\"secret\"", Duration.class, "expected java.time.Duration, found a text"),
                 Arguments.of("1.5", Duration.class, "expected java.time.Duration, found a decimal"),
                 Arguments.of("[1]", Duration.class, "expected java.time.Duration, found a list"),
-                Arguments.of("\"secret\"", Color.class, "found a text"),
+                Arguments.of("\"secret\"", Color.class, "Color (one of RED, DARK_GREEN), found a text"),
                 Arguments.of("0", Color.class, "found an integer"),
                 Arguments.of("null", String.class, "expected java.lang.String, found null"),
                 Arguments.of("[null]", new TypeRef<List<String>>() {}.type(), "found null"),

@@ -10,9 +10,6 @@ import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigManager;
 import io.configmanager.engine.ConfigManagerBuilder;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
-import io.configmanager.store.ConfigStore;
 import io.configmanager.store.MemoryConfigStore;
 import java.lang.ref.WeakReference;
 import java.util.List;
@@ -22,7 +19,6 @@ import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -40,12 +36,7 @@ import org.springframework.core.annotation.Order;
 class PeerComplaintsTest {
 
     private final MemoryConfigStore store = new MemoryConfigStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class))
-            .withBean(ConfigStore.class, () -> store);
+    private final ApplicationContextRunner runner = InMemory.runner(() -> store);
 
     @ConfigPrefix("pair")
     record Pair(

@@ -3,13 +3,15 @@ package io.configmanager.spring.autoconfigure;
 
 import io.configmanager.ConfigChangeSet;
 import io.configmanager.ConfigManager;
+import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.MemoryConfigStore;
 import java.util.LinkedHashSet;
 import java.util.Set;
-import java.util.function.Consumer;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.core.env.ConfigurableEnvironment;
 
@@ -17,15 +19,31 @@ import org.springframework.core.env.ConfigurableEnvironment;
  * Keeps the imported property sources current: they follow the manager from the moment that it is connected, and are told of
  * a change before listeners are. They are looked up each time, because a refresh of Spring Cloud replaces them.
  */
-final class ConfigEnvironment implements BeanPostProcessor, Consumer<ConfigChangeSet> {
+final class ConfigEnvironment implements BeanPostProcessor, ConfigManagerBuilder.Applier, DisposableBean {
 
     private static final Logger log = LoggerFactory.getLogger(ConfigEnvironment.class);
 
     private final ConfigurableEnvironment environment;
+    private final @Nullable ConfigEnvironment ofParent;
+    private final Set<ConfigEnvironment> ofChildren = ConcurrentHashMap.newKeySet();
     private volatile @Nullable ConfigManager manager;
 
-    ConfigEnvironment(ConfigurableEnvironment environment) {
+    /** @param ofParent the one of the parent context, whose manager this follows until there is another */
+    ConfigEnvironment(ConfigurableEnvironment environment, @Nullable ConfigEnvironment ofParent) {
         this.environment = environment;
+        this.ofParent = ofParent;
+        ConfigManager known = ofParent == null ? null : ofParent.manager;
+        if (ofParent != null && known != null) {
+            ofParent.ofChildren.add(this);
+            follow(known);
+        }
+    }
+
+    @Override
+    public void destroy() {
+        if (ofParent != null) {
+            ofParent.ofChildren.remove(this);
+        }
     }
 
     Set<String> namespaces() {
@@ -49,15 +67,20 @@ final class ConfigEnvironment implements BeanPostProcessor, Consumer<ConfigChang
     @Override
     public Object postProcessAfterInitialization(Object bean, String beanName) {
         if (bean instanceof ConfigManager connected) {
-            manager = connected;
-            for (ConfigPropertySource source : ConfigPropertySource.of(environment)) {
-                if (source.problem() != null) {
-                    log.warn("{} was left empty at the start: {}", source.getName(), source.problem());
-                }
-                follow(source, connected);
-            }
+            destroy();
+            follow(connected);
         }
         return bean;
+    }
+
+    private void follow(ConfigManager connected) {
+        manager = connected;
+        for (ConfigPropertySource source : ConfigPropertySource.of(environment)) {
+            if (source.problem() != null) {
+                log.warn("{} was left empty at the start: {}", source.getName(), source.problem());
+            }
+            follow(source, connected);
+        }
     }
 
     @Override
@@ -68,6 +91,7 @@ final class ConfigEnvironment implements BeanPostProcessor, Consumer<ConfigChang
                     .filter(source -> namespace(source).equals(changes.namespace()))
                     .forEach(source -> follow(source, connected));
         }
+        ofChildren.forEach(child -> child.accept(changes));
     }
 
     private void follow(ConfigPropertySource source, ConfigManager connected) {

@@ -6,6 +6,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.spring.ConfigManagerBuilderCustomizer;
 import io.configmanager.store.MemoryConfigStore;
 import java.time.Duration;
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -42,7 +43,12 @@ public final class ConfigEnvironmentAutoConfiguration {
     @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
     static ConfigEnvironment configEnvironment(
             ConfigurableEnvironment environment, ConfigurableListableBeanFactory beans) {
-        ConfigEnvironment follower = new ConfigEnvironment(environment);
+        BeanFactory parent = beans.getParentBeanFactory();
+        ConfigEnvironment follower = new ConfigEnvironment(
+                environment,
+                parent == null
+                        ? null
+                        : parent.getBeanProvider(ConfigEnvironment.class).getIfAvailable());
         if (beans.getSingleton("configStore") instanceof MemoryConfigStore store) {
             follower.fill(store);
         }

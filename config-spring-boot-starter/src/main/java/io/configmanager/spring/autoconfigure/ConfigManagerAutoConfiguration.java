@@ -23,6 +23,7 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -144,7 +145,9 @@ public final class ConfigManagerAutoConfiguration {
                 System.getProperty("user.home"), ".config-manager", application.replaceAll("[^A-Za-z0-9._-]", "_"));
     }
 
+    /** Where the manager is: one of a parent context must not end with its child. */
     @Bean
+    @ConditionalOnBean(value = ConfigManager.class, search = SearchStrategy.CURRENT)
     ConfigManagerLifecycle configManagerLifecycle(ConfigManager manager, ConfigurableApplicationContext context) {
         return new ConfigManagerLifecycle(manager, context::isClosed);
     }

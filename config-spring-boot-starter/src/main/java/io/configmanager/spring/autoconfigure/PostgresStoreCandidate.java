@@ -5,6 +5,7 @@ import io.configmanager.StoreException;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.postgres.PostgresConfigStore;
 import io.configmanager.store.postgres.PostgresSchema;
+import java.sql.Connection;
 import java.sql.SQLException;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,7 @@ import org.springframework.boot.jdbc.DatabaseDriver;
 import org.springframework.boot.jdbc.autoconfigure.DataSourceProperties;
 import org.springframework.boot.jdbc.autoconfigure.JdbcConnectionDetails;
 import org.springframework.boot.sql.init.DatabaseInitializationMode;
+import org.springframework.jdbc.datasource.AbstractDataSource;
 import org.springframework.jdbc.datasource.SimpleDriverDataSource;
 import org.springframework.util.StringUtils;
 
@@ -111,20 +113,38 @@ final class PostgresStoreCandidate implements StoreCandidate {
         PostgresConfigStoreProperties.Listener listener = properties.listener();
         String url = StringUtils.hasText(listener.url()) ? listener.url() : address == null ? null : address.url();
         if (url != null && DatabaseDriver.fromJdbcUrl(url) == DatabaseDriver.POSTGRESQL) {
-            builder.listenConnections(PostgresConfigStore.unpooled(
-                    url,
-                    StringUtils.hasText(listener.username()) || address == null
-                            ? listener.username()
-                            : address.username(),
-                    StringUtils.hasText(listener.password()) || address == null
-                            ? listener.password()
-                            : address.password()));
+            builder.listenConnections(new PostgresListenConnections(url));
         } else {
             log.warn(
                     "The address behind the DataSource is not known, so notifications are listened for on a connection of"
                             + " its pool. Set config.store.postgres.listener.url to use one of its own.");
         }
         return builder.build();
+    }
+
+    /** With the password that the pool has at that time: it may be replaced while the application runs. */
+    private final class PostgresListenConnections extends AbstractDataSource {
+
+        private final String url;
+
+        PostgresListenConnections(String url) {
+            this.url = url;
+        }
+
+        @Override
+        public Connection getConnection() throws SQLException {
+            Address derived = address(dataSource, null);
+            Address now = derived == null ? address : derived;
+            PostgresConfigStoreProperties.Listener own = properties.listener();
+            return getConnection(
+                    StringUtils.hasText(own.username()) || now == null ? own.username() : now.username(),
+                    StringUtils.hasText(own.password()) || now == null ? own.password() : now.password());
+        }
+
+        @Override
+        public Connection getConnection(@Nullable String username, @Nullable String password) throws SQLException {
+            return PostgresConfigStore.unpooled(url, username, password).getConnection();
+        }
     }
 
     private boolean isPostgresByItsOwnWord() {

@@ -72,17 +72,21 @@ final class StoreSelection {
             if (configured == null) {
                 log.warn(
                         "No PostgreSQL or MongoDB was found, so configuration is kept in the memory of this process only:"
-                                + " it is lost when the process ends and no other process sees it."
-                                + " Set config.store.type=memory if that is meant.");
+                                + " it is lost when the process ends and no other process sees it. Set"
+                                + " config.store.type=memory if that is meant; else add config-store-postgres,"
+                                + " spring-boot-starter-jdbc and spring.datasource.url, or config-store-mongo,"
+                                + " spring-boot-starter-mongodb and spring.mongodb.uri.");
             }
             return new MemoryConfigStore();
         }
-        return chosen().orElseThrow(() -> new StoreSelectionException(
-                        "config.store.type=" + name(type) + ", but the application has no such store.",
-                        type == StoreType.POSTGRES
-                                ? "Add the dependency config-store-postgres and a DataSource that leads to PostgreSQL,"
-                                        + " marked @Primary if there are several."
-                                : "Add the dependency config-store-mongo and a MongoDB client."))
+        return chosen().orElseThrow(
+                        () -> new StoreSelectionException(
+                                "config.store.type=" + name(type) + ", but the application has no such store.",
+                                type == StoreType.POSTGRES
+                                        ? "Add the dependency config-store-postgres and a DataSource that leads to PostgreSQL"
+                                                + " (spring-boot-starter-jdbc and spring.datasource.url), marked @Primary if there"
+                                                + " are several."
+                                        : "Add the dependency config-store-mongo and a MongoDB client (spring-boot-starter-mongodb)."))
                 .create();
     }
 

@@ -2,12 +2,16 @@
 package io.configmanager.spring.observation;
 
 import io.configmanager.VersionConflictException;
+import io.micrometer.common.KeyValue;
 import io.micrometer.common.KeyValues;
 import io.micrometer.observation.GlobalObservationConvention;
 import io.micrometer.observation.Observation;
 
 /**
- * Names of {@link ConfigObservation#STORE_CALL}. A bean that extends it, or any other {@link GlobalObservationConvention} for
+ * Names a call of the store, on the thread that makes it: a write is a child of the request that writes, and the statements
+ * of an observed driver are its children. The keys have few values: {@code config.operation}, the name of the method of
+ * {@link io.configmanager.store.ConfigStore}, and {@code config.outcome}, which is {@code success}, {@code conflict} or
+ * {@code failure}. A bean that extends it, or any other {@link GlobalObservationConvention} for
  * {@link StoreCallContext}, takes its place.
  */
 public class StoreCallConvention implements GlobalObservationConvention<StoreCallContext> {
@@ -25,8 +29,8 @@ public class StoreCallConvention implements GlobalObservationConvention<StoreCal
     @Override
     public KeyValues getLowCardinalityKeyValues(StoreCallContext context) {
         return KeyValues.of(
-                ConfigObservation.StoreCallKey.OPERATION.withValue(context.operation()),
-                ConfigObservation.StoreCallKey.OUTCOME.withValue(outcome(context.getError())));
+                KeyValue.of("config.operation", context.operation()),
+                KeyValue.of("config.outcome", outcome(context.getError())));
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.configmanager.ConfigManager;
 import io.configmanager.codec.Codec;
 import io.configmanager.codec.Codec.Encoded;
 import io.configmanager.codec.JsonCodec;
+import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.store.Commit;
 import io.configmanager.store.ConfigStore;
 import io.configmanager.store.Cursors;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +46,7 @@ final class TestStore {
     private record Name(String namespace, String key) {}
 
     /** Told of each change set after everybody else. */
-    static final class Told implements Consumer<ConfigChangeSet> {
+    static final class Told implements ConfigManagerBuilder.Applier {
 
         private final Semaphore last = new Semaphore(0);
 

@@ -91,8 +91,22 @@ class ConfigImportTest {
             @Nullable List<String> colors,
             @Nullable Map<String, Integer> of) {}
 
+    @Configuration(proxyBeanMethods = false)
+    @ImportAutoConfiguration({
+        ConfigValueAutoConfiguration.class,
+        ConfigStoreAutoConfiguration.class,
+        ConfigManagerAutoConfiguration.class,
+        ConfigEnvironmentAutoConfiguration.class
+    })
+    static class Child {}
+
     private ConfigurableApplicationContext run(Consumer<SpringApplication> customizer, String... arguments) {
-        SpringApplication application = new SpringApplication(Application.class);
+        return run(Application.class, customizer, arguments);
+    }
+
+    private ConfigurableApplicationContext run(
+            Class<?> type, Consumer<SpringApplication> customizer, String... arguments) {
+        SpringApplication application = new SpringApplication(type);
         application.setWebApplicationType(WebApplicationType.NONE);
         application.setRegisterShutdownHook(false);
         application.setBannerMode(Banner.Mode.OFF);
@@ -236,6 +250,19 @@ class ConfigImportTest {
             assertThat(seen.poll(10, TimeUnit.SECONDS)).isEqualTo("two");
             write("", config -> config.delete("app/x"));
             assertThat(seen.poll(10, TimeUnit.SECONDS)).isEqualTo("file");
+        }
+    }
+
+    @Test
+    void theEnvironmentOfAChildContextFollowsTheManagerOfItsParent() throws IOException {
+        file("application.properties", "spring.config.import=config:", "app.x=file");
+        try (var parent = run();
+                var child = run(
+                        Child.class,
+                        application -> application.addInitializers(context -> context.setParent(parent)))) {
+            assertThat(child.getEnvironment().getProperty("app.x")).isEqualTo("file");
+            write("", config -> config.set("app/x", "one"));
+            await().until(() -> "one".equals(child.getEnvironment().getProperty("app.x")));
         }
     }
 

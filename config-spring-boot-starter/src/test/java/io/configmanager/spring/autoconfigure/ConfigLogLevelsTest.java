@@ -5,8 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
-import io.configmanager.store.ConfigStore;
+import io.configmanager.spring.InMemory;
 import io.configmanager.store.MemoryConfigStore;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,6 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.logging.LogLevel;
 import org.springframework.boot.logging.LoggerConfiguration;
 import org.springframework.boot.logging.LoggerGroups;
@@ -29,13 +27,8 @@ class ConfigLogLevelsTest {
 
     private final LoggingSystem logging = LoggingSystem.get(getClass().getClassLoader());
     private final MemoryConfigStore store = new MemoryConfigStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class,
-                    ConfigEnvironmentAutoConfiguration.class))
-            .withBean(ConfigStore.class, store::another)
+    private final ApplicationContextRunner runner = InMemory.runner(
+                    store::another, ConfigEnvironmentAutoConfiguration.class)
             .withBean(LoggingSystem.class, () -> logging)
             .withBean(LoggerGroups.class, () -> new LoggerGroups(Map.of("pair", List.of(A, B))));
 

@@ -17,8 +17,7 @@ import io.configmanager.WatchState;
 import io.configmanager.codec.Codec;
 import io.configmanager.engine.ConfigManagerBuilder;
 import io.configmanager.spring.ConfigManagerBuilderCustomizer;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
-import io.configmanager.store.ConfigStore;
+import io.configmanager.spring.InMemory;
 import java.lang.reflect.Field;
 import java.lang.reflect.Type;
 import java.time.Duration;
@@ -30,7 +29,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.context.properties.source.MapConfigurationPropertySource;
@@ -42,12 +40,7 @@ import org.springframework.util.unit.DataSize;
 class ConfigManagerAutoConfigurationTest {
 
     private final SwitchableStore store = new SwitchableStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class))
-            .withBean(ConfigStore.class, store::store);
+    private final ApplicationContextRunner runner = InMemory.runner(store::store);
 
     @Test
     void listenersRunOnVirtualThreadsWhereSpringIsAskedForThemAndTheyExist() {

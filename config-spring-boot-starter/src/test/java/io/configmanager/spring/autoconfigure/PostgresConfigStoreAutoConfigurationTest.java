@@ -35,6 +35,7 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 import org.springframework.boot.transaction.autoconfigure.TransactionAutoConfiguration;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
 import org.springframework.transaction.annotation.Transactional;
 import org.springframework.transaction.support.TransactionTemplate;
 
@@ -164,6 +165,44 @@ class PostgresConfigStoreAutoConfigurationTest {
             assertThat(config.get("app/greeting", String.class)).isEqualTo("Ciao");
             await().untilAsserted(() -> assertThat(bean.greeting).isEqualTo("Ciao"));
             assertThat(sql.queryForList("SELECT id FROM shop", Integer.class)).containsExactly(2);
+        });
+    }
+
+    /** It hands out the connection of the transaction, which nothing but the transaction may end. */
+    @Test
+    void aDataSourceThatKnowsOfTransactionsItselfDoesNotEndThem() {
+        prepared.withBean(
+                        TransactionAwareDataSourceProxy.class,
+                        () -> new TransactionAwareDataSourceProxy(postgres.getPostgresDatabase()))
+                .withBean(Shops.class)
+                .run(context -> {
+                    sql.execute("CREATE TABLE shop (id int PRIMARY KEY)");
+                    Config config = context.getBean(Config.class);
+
+                    assertThatThrownBy(() -> context.getBean(Shops.class).open(1, "never", () -> {
+                                assertThat(config.latest("app/greeting")).isEmpty();
+                                throw new IllegalStateException("planned");
+                            }))
+                            .hasMessage("planned");
+
+                    assertThat(sql.queryForList("SELECT id FROM shop")).isEmpty();
+                    assertThat(sql.queryForList("SELECT key FROM config_entry")).isEmpty();
+                });
+    }
+
+    @Test
+    void theWatchReconnectsWithThePasswordThatThePoolHasNow() {
+        sql.execute("DROP ROLE IF EXISTS rotating");
+        sql.execute("CREATE ROLE rotating LOGIN SUPERUSER");
+        prepared.withPropertyValues("spring.datasource.username=postgres").run(context -> {
+            context.getBean(HikariDataSource.class).setUsername("rotating");
+
+            sql.queryForList("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    + " WHERE application_name = 'config-feed'");
+
+            await().until(() -> sql.queryForList(
+                            "SELECT usename FROM pg_stat_activity WHERE application_name = 'config-feed'", String.class)
+                    .contains("rotating"));
         });
     }
 

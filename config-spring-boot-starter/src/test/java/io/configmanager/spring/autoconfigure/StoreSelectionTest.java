@@ -119,7 +119,9 @@ class StoreSelectionTest {
     void withoutAnyDatabaseItIsMemoryWithAWarning(CapturedOutput output) {
         withoutDatabase()
                 .run(context -> assertThat(context).getBean(ConfigStore.class).isInstanceOf(MemoryConfigStore.class));
-        assertThat(output).containsOnlyOnce("kept in the memory of this process only");
+        assertThat(output)
+                .containsOnlyOnce("kept in the memory of this process only")
+                .contains("spring-boot-starter-jdbc");
     }
 
     @Test

@@ -3,7 +3,6 @@ package io.configmanager.store.postgres;
 
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.Set;
 import javax.sql.DataSource;
@@ -15,12 +14,6 @@ final class Calls {
     @FunctionalInterface
     interface Work<T> {
         T on(Connection connection) throws SQLException;
-    }
-
-    /** Does work in a certain way. */
-    @FunctionalInterface
-    interface Around<T> {
-        T run(Connection connection, Work<T> work) throws SQLException;
     }
 
     private Calls() {}
@@ -46,25 +39,6 @@ final class Calls {
                     connection.setAutoCommit(false);
                 }
             }
-        }
-    }
-
-    /** Runs the work in a transaction that the planner does not compile: for one large read that costs more than it saves. */
-    static <T> T withoutJit(Connection connection, Work<T> work) throws SQLException {
-        connection.setAutoCommit(false);
-        try (Statement statement = connection.createStatement()) {
-            statement.execute("SET LOCAL jit = off");
-            T result = work.on(connection);
-            connection.setAutoCommit(true);
-            return result;
-        } catch (SQLException | RuntimeException | Error e) {
-            try {
-                connection.rollback();
-                connection.setAutoCommit(true);
-            } catch (SQLException broken) {
-                e.addSuppressed(broken);
-            }
-            throw e;
         }
     }
 

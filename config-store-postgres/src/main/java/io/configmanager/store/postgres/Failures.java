@@ -15,6 +15,8 @@ final class Failures {
 
     private static final Set<String> MISSING = Set.of("42P01", "42883", "3F000", "42703");
     private static final String PRIVILEGE = "42501";
+    private static final Set<String> PREPARED = Set.of("26000", "42P05");
+    private static final String READ_ONLY = "25006";
     private static final Set<String> CONTENTION = Set.of("40001", "40P01", "55P03");
 
     private Failures() {}
@@ -39,7 +41,8 @@ final class Failures {
                             + names.qualified("head") + ", " + names.qualified("entry") + ", " + names.qualified("log")
                             + "; writers also GRANT INSERT, UPDATE, DELETE ON " + names.qualified("entry")
                             + ", GRANT SELECT, INSERT, DELETE ON " + names.qualified("operation")
-                            + " and GRANT EXECUTE ON FUNCTION " + names.qualified("record")
+                            + " and GRANT EXECUTE ON FUNCTION " + names.qualified("commit") + ", "
+                            + names.qualified("record")
                             + "; the fleet GRANT SELECT, INSERT, UPDATE ON " + names.qualified("instance")
                             + "; all need GRANT USAGE ON SCHEMA " + names.schema();
             return new StoreException(reason + advice, false, cause);
@@ -49,13 +52,19 @@ final class Failures {
                     + "). Check URL, user and password";
             return new StoreException(reason + advice, false, cause);
         }
+        if (PREPARED.contains(state)) {
+            String advice =
+                    "the connection leads to another session than before, as through a pooler in transaction mode ("
+                            + message(failure) + "). Add prepareThreshold=0 to the JDBC URL";
+            return new StoreException(reason + advice, false, cause);
+        }
         if (state.startsWith("22") || state.equals("23514")) {
             return new InvalidConfigException(
                     reason + "PostgreSQL does not accept a name or value (SQLSTATE " + state
-                            + "); text must not contain the character U+0000",
+                            + "); text must not contain the character U+0000, nor one that the database's encoding lacks",
                     cause);
         }
-        if (state.equals("25006")) {
+        if (state.equals(READ_ONLY)) {
             return new StoreException(reason + "the connection is read-only or leads to a standby", true, cause);
         }
         boolean isTransient = failure instanceof SQLTransientException || isTransient(state);
@@ -70,6 +79,10 @@ final class Failures {
 
     static boolean isPrivilege(SQLException failure) {
         return PRIVILEGE.equals(failure.getSQLState());
+    }
+
+    static boolean isReadOnly(SQLException failure) {
+        return READ_ONLY.equals(failure.getSQLState());
     }
 
     /** Whether the connection is gone, so that nobody knows what became of the statement. */

@@ -42,6 +42,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /**
@@ -93,8 +95,8 @@ public final class PostgresConfigStore implements ConfigStore {
     private volatile boolean closed;
 
     private PostgresConfigStore(Builder builder) {
-        dataSource = builder.dataSource;
-        listenConnections = builder.listenConnections == null ? builder.dataSource : builder.listenConnections;
+        dataSource = target(builder.dataSource);
+        listenConnections = target(builder.listenConnections == null ? dataSource : builder.listenConnections);
         names = builder.names;
         schema = new PostgresSchema(names);
         sql = new Sql(names);
@@ -223,7 +225,9 @@ public final class PostgresConfigStore implements ConfigStore {
         // While no feed is open, this is its first step: like the feed it must not wait for a pool that the application
         // may have emptied, or that waits for a server that is away much longer than connecting takes.
         DataSource connections = feeds.isEmpty() ? listenConnections : dataSource;
-        return read("read a snapshot", connections, SNAPSHOT_TIMEOUT, Calls::withoutJit, sql.snapshot, query -> {
+        // For one large read JIT costs more than it saves.
+        String statement = Sql.with(SNAPSHOT_TIMEOUT, "jit") + sql.snapshot;
+        return read("read a snapshot", connections, SNAPSHOT_TIMEOUT, statement, query -> {
             query.setLong(1, limit + 1L);
             query.setObject(2, namespaces.toArray(new String[0]));
             query.setLong(3, limit + 1L);
@@ -233,7 +237,7 @@ public final class PostgresConfigStore implements ConfigStore {
             Set<String> oversized = new LinkedHashSet<>();
             Position position = null;
             Instant storeTime = Instant.EPOCH;
-            try (ResultSet row = query.executeQuery()) {
+            try (ResultSet row = Sql.answer(query)) {
                 while (row.next()) {
                     switch (row.getString(1)) {
                         case "H" -> {
@@ -267,11 +271,20 @@ public final class PostgresConfigStore implements ConfigStore {
         if (joinsTransaction()) {
             Connection connection = DataSourceUtils.getConnection(dataSource);
             try {
-                return Calls.within(
+                CommitResult result = Calls.within(
                         connection,
                         settings.callTimeout(),
                         joined -> CommitCall.run(joined, sql.commit, commit, true, settings.callTimeout()));
+                TransactionSynchronizationManager.registerSynchronization(new TooLate());
+                return result;
             } catch (SQLException e) {
+                if (Failures.isReadOnly(e) && TransactionSynchronizationManager.isCurrentTransactionReadOnly()) {
+                    throw new StoreException(
+                            "Cannot commit: the surrounding transaction is read-only (@Transactional(readOnly = true));"
+                                    + " write in one that is not, or in a new one (Propagation.REQUIRES_NEW)",
+                            false,
+                            e);
+                }
                 throw Failures.translate("commit", e, names);
             } finally {
                 DataSourceUtils.releaseConnection(connection, dataSource);
@@ -298,14 +311,36 @@ public final class PostgresConfigStore implements ConfigStore {
         }
     }
 
+    /** Notices a write of {@code afterCommit}, where Spring cannot be asked whether the commit is still to come. */
+    private static final class TooLate implements TransactionSynchronization {
+
+        private boolean ends;
+
+        @Override
+        public void beforeCompletion() {
+            ends = true;
+        }
+
+        @Override
+        public void afterCompletion(int status) {
+            if (!ends) {
+                log.warn(
+                        "Configuration was written in a transaction that had been committed already, so it may be lost."
+                                + " In afterCommit(), write in a new transaction (Propagation.REQUIRES_NEW)");
+            }
+        }
+    }
+
     @Override
     public Duration operationRetention() {
         return settings.operationRetention();
     }
 
+    /** Not when the transaction is completed: Spring still has its connection then, but nobody commits on it any more. */
     @Override
     public boolean joinsTransaction() {
         return TransactionSynchronizationManager.isActualTransactionActive()
+                && TransactionSynchronizationManager.isSynchronizationActive()
                 && TransactionSynchronizationManager.getResource(dataSource) instanceof ConnectionHolder;
     }
 
@@ -413,6 +448,13 @@ public final class PostgresConfigStore implements ConfigStore {
                 null);
     }
 
+    /** Without what hands out the connection of the caller's transaction: when to join one is decided here. */
+    private static DataSource target(DataSource dataSource) {
+        DataSource target =
+                dataSource instanceof TransactionAwareDataSourceProxy proxy ? proxy.getTargetDataSource() : null;
+        return target == null ? dataSource : target(target);
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new StoreException("The store is closed", false, null);
@@ -420,26 +462,18 @@ public final class PostgresConfigStore implements ConfigStore {
     }
 
     private <T> T read(String what, String statement, Query<T> query) {
-        return read(
-                what, dataSource, settings.callTimeout(), (connection, work) -> work.on(connection), statement, query);
+        return read(what, dataSource, settings.callTimeout(), statement, query);
     }
 
-    private <T> T read(
-            String what,
-            DataSource connections,
-            Duration timeout,
-            Calls.Around<T> around,
-            String statement,
-            Query<T> query) {
+    private <T> T read(String what, DataSource connections, Duration timeout, String statement, Query<T> query) {
         requireOpen();
-        Calls.Work<T> work = connection -> {
-            try (PreparedStatement prepared = connection.prepareStatement(statement)) {
-                prepared.setQueryTimeout(Calls.seconds(timeout));
-                return query.on(prepared);
-            }
-        };
         try {
-            return Calls.own(connections, timeout, running, connection -> around.run(connection, work));
+            return Calls.own(connections, timeout, running, connection -> {
+                try (PreparedStatement prepared = connection.prepareStatement(statement)) {
+                    prepared.setQueryTimeout(Calls.seconds(timeout));
+                    return query.on(prepared);
+                }
+            });
         } catch (SQLException e) {
             throw Failures.translate(what, e, names);
         }

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGNotification;
 import org.postgresql.jdbc.PgConnection;
@@ -41,6 +42,7 @@ final class PostgresFeed implements LogFeed.Log {
     private final Arrival arrival;
     private final @Nullable String channel;
     private final String probeChannel;
+    private final int session;
     private final PreparedStatement catchUp;
 
     private Position position;
@@ -52,10 +54,14 @@ final class PostgresFeed implements LogFeed.Log {
     /** Whether a notification has come through; until then it is not known that any can. */
     private boolean pushProved;
 
+    /** Whether statements of this connection were seen in different sessions: what it listens to is anybody's. */
+    private boolean pooled;
+
     private boolean pushAvailable;
     private long probeVerdict;
 
     private Instant storeTime = Instant.EPOCH;
+    private long lagNanos;
 
     /** Whether the last read also brought a hint of something newer than what it could see. */
     private boolean readAgain;
@@ -67,20 +73,28 @@ final class PostgresFeed implements LogFeed.Log {
     private long unannouncedTo;
 
     private PostgresFeed(
-            PostgresConfigStore store, Connection connection, Position position, @Nullable String channel, String probe)
+            PostgresConfigStore store,
+            Connection connection,
+            Position position,
+            @Nullable String channel,
+            String probe,
+            int session)
             throws SQLException {
         this.store = store;
         this.connection = connection;
         this.arrival = new Arrival(connection.unwrap(PgConnection.class));
         this.channel = channel;
         this.probeChannel = probe;
+        this.session = session;
         this.pushAvailable = channel != null;
         this.position = position;
         UUID[] ids = parseToken(position);
         this.lineage = ids[0];
         this.revisionId = ids[1];
         this.announced = position.revision();
-        this.catchUp = connection.prepareStatement(store.sql.catchUp);
+        // Without statistics the planner guesses wrong about the log: JIT and full scans cost more than the reads.
+        this.catchUp = connection.prepareStatement(
+                Sql.with(store.settings.callTimeout(), "jit", "enable_seqscan") + store.sql.catchUp);
     }
 
     /** Connects and listens; does not read the log. */
@@ -107,17 +121,17 @@ final class PostgresFeed implements LogFeed.Log {
     private static PostgresFeed listen(PostgresConfigStore store, Connection connection, Position position)
             throws SQLException {
         try (Statement statement = connection.createStatement()) {
-            // Without statistics the planner guesses wrong about the log: JIT and full scans cost more than the reads.
-            statement.execute("SET jit = off; SET enable_seqscan = off; SET application_name = 'config-feed';"
-                    + " SET statement_timeout = " + Calls.millis(store.settings.callTimeout()));
+            statement.execute("SET application_name = 'config-feed'");
             String channel;
             boolean standby;
+            int session;
             try (ResultSet row = statement.executeQuery(store.sql.channel)) {
                 if (!row.next()) {
                     throw PostgresConfigStore.noHead(store.names);
                 }
                 channel = row.getString(1);
                 standby = row.getBoolean(2);
+                session = row.getInt(3);
             }
             String probe = "";
             if (!store.push || channel == null) {
@@ -131,7 +145,7 @@ final class PostgresFeed implements LogFeed.Log {
                         + Long.toHexString(ThreadLocalRandom.current().nextLong());
                 statement.execute("LISTEN " + quoted(channel) + "; LISTEN " + quoted(probe));
             }
-            return new PostgresFeed(store, connection, position, channel, probe);
+            return new PostgresFeed(store, connection, position, channel, probe, session);
         }
     }
 
@@ -165,7 +179,7 @@ final class PostgresFeed implements LogFeed.Log {
         long before = position.revision();
         List<ChangeSet> changeSets = catchUp();
         takeAnnouncements();
-        return new LogFeed.Page(changeSets, start, more, storeTime, told ? 0 : missedHints(before));
+        return new LogFeed.Page(changeSets, start - lagNanos, more, storeTime, told ? 0 : missedHints(before));
     }
 
     @Override
@@ -189,12 +203,17 @@ final class PostgresFeed implements LogFeed.Log {
         query.setLong(6, last);
         query.setString(7, revisionId.toString());
         query.setLong(8, last);
-        try (ResultSet row = query.executeQuery()) {
+        try (ResultSet row = Sql.answer(query)) {
             if (!row.next()) {
                 throw PostgresConfigStore.noHead(store.names);
             }
             long head = row.getLong(2);
             boolean sameLineage = lineage.equals(row.getObject(1, UUID.class));
+            lagNanos = TimeUnit.MICROSECONDS.toNanos(Math.max(0, row.getLong(13)));
+            if (lagNanos > 0 && (head < last || !sameLineage)) {
+                throw new StoreException(
+                        "The standby lags: it is at revision " + head + ", the position at " + last, true, null);
+            }
             LogProof.requireContinuation(last, sameLineage, head, row.getLong(4), row.getBoolean(8));
             requireListening(row);
             storeTime = Sql.instant(row, 5);
@@ -207,7 +226,7 @@ final class PostgresFeed implements LogFeed.Log {
             UUID uptoId = row.getObject(10, UUID.class);
             LogProof.Collector lines = new LogProof.Collector(last);
             do {
-                lines.add(Sql.logEntry(row, 12), Sql.instant(row, 11));
+                lines.add(Sql.logEntry(row, 14), Sql.instant(row, 11));
             } while (row.next());
             List<ChangeSet> changeSets = lines.changeSets();
             LogProof.requireNoGap(changeSets.get(changeSets.size() - 1).revision(), upto);
@@ -229,7 +248,11 @@ final class PostgresFeed implements LogFeed.Log {
         if (!channel.equals(announcedOn)) {
             throw new StoreException("The store's channel was changed to " + announcedOn, true, null);
         }
-        if (row.getBoolean(7)) {
+        if (!pooled && row.getInt(12) != session) {
+            pooled = true;
+            pushUnavailable();
+        }
+        if (pooled || row.getBoolean(7)) {
             return;
         }
         if (pushProved) {
@@ -255,7 +278,8 @@ final class PostgresFeed implements LogFeed.Log {
                 // The server sends it before the end of the answer, and nothing else will announce this revision.
                 readAgain |= revision > position.revision();
             }
-            if (!pushProved) {
+            // Through a pooler, an answer may bring what was meant for whoever had the session before.
+            if (!pushProved && !pooled) {
                 pushProved = true;
                 pushAvailable = true;
             }

@@ -24,7 +24,7 @@ import javax.sql.DataSource;
 public final class PostgresSchema {
 
     /** What the script sets {@code schema_version} to. */
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     private static final List<String> TRIGGERS = List.of("entry_before", "entry_logged", "entry_no_truncate");
 
@@ -62,11 +62,11 @@ public final class PostgresSchema {
                     statement.execute(script());
                 }
                 connection.commit();
-            } catch (SQLException e) {
-                connection.rollback();
-                throw e;
-            } finally {
                 connection.setAutoCommit(autoCommit);
+            } catch (SQLException e) {
+                // Not rolled back: on a connection that is lost that fails, too, and hides why.
+                Calls.abort(connection);
+                throw e;
             }
         } catch (SQLException e) {
             if (Failures.isPrivilege(e)) {

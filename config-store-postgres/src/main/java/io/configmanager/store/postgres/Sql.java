@@ -6,6 +6,7 @@ import io.configmanager.ConfigFilter;
 import io.configmanager.FleetInstance;
 import io.configmanager.LogEntry;
 import io.configmanager.ValueType;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -29,6 +30,12 @@ final class Sql {
     private static final String LOG =
             "l.namespace, l.key, l.value, l.codec, l.type, l.version, l.rev, l.created_at, l.at, l.expires_at, l.author,"
                     + " l.comment, l.op";
+
+    /** Of a standby that has not replayed all there is, or gets nothing: microseconds since what it has replayed last. */
+    private static final String LAG = "CASE WHEN pg_is_in_recovery() AND NOT coalesce(EXISTS (SELECT 1 FROM"
+            + " pg_stat_wal_receiver) AND pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), false)"
+            + " THEN 1000000 * extract(epoch FROM clock_timestamp()"
+            + " - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) ELSE 0 END";
 
     final String get;
     private final String listPrefix;
@@ -79,7 +86,7 @@ final class Sql {
         snapshot = names.apply("WITH h AS MATERIALIZED (SELECT lineage, rev, rev_id FROM public.config_head),"
                 + " n AS MATERIALIZED (SELECT u.name, (SELECT count(*) FROM (SELECT 1 FROM public.config_entry e"
                 + " WHERE e.namespace = u.name AND " + LIVE
-                + " ORDER BY e.key LIMIT ?) x) AS size FROM unnest(?) u(name))"
+                + " ORDER BY e.key LIMIT ?) x) AS size FROM unnest(?::text[]) u(name))"
                 + " SELECT 'H' AS kind, h.lineage || ':' || h.rev_id AS namespace, NULL AS key, NULL AS value,"
                 + " NULL AS codec, NULL AS type, 0::bigint AS version, h.rev, statement_timestamp() AS created_at,"
                 + " NULL::timestamptz AS updated_at, NULL::timestamptz AS expires_at, NULL AS author FROM h"
@@ -103,7 +110,7 @@ final class Sql {
                 + " FROM public.config_log l WHERE l.rev = i.rev AND l.rev_id = i.rev_id)), i.live, i.rejected,"
                 + " i.started_at, i.reported_at, statement_timestamp() FROM public.config_head h"
                 + " LEFT JOIN public.config_instance i ON i.expires_at > statement_timestamp() ORDER BY i.name, i.id");
-        channel = names.apply("SELECT channel, pg_is_in_recovery() FROM public.config_head");
+        channel = names.apply("SELECT channel, pg_is_in_recovery(), pg_backend_pid() FROM public.config_head");
         // One statement, so one consistent read. The page ends with a whole revision: the one that holds the 2,000th
         // row,
         // or the one with which 8 MiB of values are reached.
@@ -118,7 +125,7 @@ final class Sql {
                 + " EXISTS (SELECT 1 FROM pg_listening_channels() c WHERE c = ?),"
                 + " (? = 0 OR (h.rev = ? AND h.rev_id = ?::uuid)"
                 + " OR EXISTS (SELECT 1 FROM public.config_log l WHERE l.rev = ? AND l.rev_id = ?::uuid)),"
-                + " upto.rev, upto.rev_id, l.committed_at, " + LOG
+                + " upto.rev, upto.rev_id, l.committed_at, pg_backend_pid(), " + LAG + ", " + LOG
                 + " FROM h LEFT JOIN upto ON true LEFT JOIN public.config_log l ON l.rev > ? AND l.rev <= upto.rev"
                 + " ORDER BY l.rev, l.id");
     }
@@ -127,6 +134,28 @@ final class Sql {
         return filter instanceof ConfigFilter.Prefix
                 ? listPrefix
                 : filter instanceof ConfigFilter.Glob ? listGlob : listKeys;
+    }
+
+    /**
+     * What to put before a statement, so that it is planned without these features and may take this long, whatever the role
+     * is set to. Both are one round trip and one transaction, which ends the settings: a pooler may give the session to
+     * others.
+     */
+    static String with(Duration timeout, String... off) {
+        StringBuilder settings = new StringBuilder("SELECT pg_catalog.set_config('statement_timeout', '")
+                .append(Calls.millis(timeout))
+                .append("', true)");
+        for (String feature : off) {
+            settings.append(", pg_catalog.set_config('").append(feature).append("', 'off', true)");
+        }
+        return settings.append("; ").toString();
+    }
+
+    /** The answer of a statement that stands behind {@link #with}. */
+    static ResultSet answer(PreparedStatement query) throws SQLException {
+        query.execute();
+        query.getMoreResults();
+        return query.getResultSet();
     }
 
     /** Reads the columns from {@code first} on: namespace, key, value, codec, type, version, rev, times and author. */

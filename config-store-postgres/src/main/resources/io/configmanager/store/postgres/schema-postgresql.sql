@@ -13,20 +13,21 @@
 --   UPDATE config_entry SET value = '"Bonjour"' WHERE key = 'app/greeting';
 --   DELETE FROM config_entry WHERE key = 'app/greeting';
 --
--- Who did it is the session's user, or what SET config.author = '…' says. The column comment says why, or for a
--- deletion SET config.comment = '…'. Do not touch the other tables, with two exceptions:
+-- Who did it is the session's user, or what SET config.author = '...' says. The column comment says why, or for a
+-- deletion SET config.comment = '...'. Do not touch the other tables, with two exceptions:
 --
 --   UPDATE config_head SET lineage = gen_random_uuid();    -- makes every client read everything again
 --   UPDATE config_head SET channel = NULL;                 -- no NOTIFY any more: every client polls
 --
--- Rights for roles other than the owner. The triggers run with the owner's rights, so nobody else may write the log.
+-- Rights for roles other than the owner. The triggers run with the owner's rights, so nobody else may write the log. For
+-- the same reason each function says where names are looked up, and that temporary objects come last.
 --
 --   reader:  GRANT USAGE ON SCHEMA public TO r;
 --            GRANT SELECT ON public.config_head, public.config_entry, public.config_log TO r;
 --   writer:  the above, and
 --            GRANT INSERT, UPDATE, DELETE ON public.config_entry TO w;
 --            GRANT SELECT, INSERT, DELETE ON public.config_operation TO w;
---            GRANT EXECUTE ON FUNCTION public.config_record TO w;
+--            GRANT EXECUTE ON FUNCTION public.config_commit, public.config_record TO w;
 --   housekeeping (at least one instance needs it, or expired rows and old history stay):
 --            GRANT EXECUTE ON FUNCTION public.config_maintain TO w;
 --   instances that tell what they have applied (config.fleet.enabled):
@@ -40,8 +41,8 @@ CREATE TABLE IF NOT EXISTS public.config_head (
     lineage        uuid        NOT NULL DEFAULT gen_random_uuid(),   -- identity of this history
     rev            bigint      NOT NULL DEFAULT 0,
     rev_id         uuid        NOT NULL DEFAULT gen_random_uuid(),   -- tells it from another revision of this number
-    xid            xid8,                                             -- the transaction that took the revision …
-    began_at       timestamptz,                                      -- … and its start: a restore brings ids again
+    xid            xid8,                                             -- the transaction that took the revision ...
+    began_at       timestamptz,                                      -- ... and its start: a restore brings ids again
     compact_rev    bigint      NOT NULL DEFAULT 0,                   -- a reader at an earlier revision cannot be served
     swept_rev      bigint      NOT NULL DEFAULT 0,                   -- up to here old rows have been deleted
     audited_at     timestamptz NOT NULL DEFAULT now()
@@ -100,8 +101,8 @@ CREATE TABLE IF NOT EXISTS public.config_instance (
     number      bigint      NOT NULL,               -- counts the reports: a late one does not replace a newer one
     name        text        COLLATE "C" NOT NULL,
     lineage     uuid        NOT NULL,
-    rev         bigint      NOT NULL,               -- applied up to here …
-    rev_id      uuid        NOT NULL,               -- … and which revision of that number
+    rev         bigint      NOT NULL,               -- applied up to here ...
+    rev_id      uuid        NOT NULL,               -- ... and which revision of that number
     live        boolean     NOT NULL,
     rejected    integer     NOT NULL,
     started_at  timestamptz NOT NULL,
@@ -113,7 +114,7 @@ INSERT INTO public.config_head (channel) VALUES ('config') ON CONFLICT DO NOTHIN
 
 -- Takes the revision of this transaction, once, and announces it.
 CREATE OR REPLACE FUNCTION public.config_revision(OUT rev bigint, OUT rev_id uuid)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     announce text;
 BEGIN
@@ -130,7 +131,7 @@ END $$;
 
 -- Before a row changes: what the writer does not decide.
 CREATE OR REPLACE FUNCTION public.config_before() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     clock   timestamptz := clock_timestamp();
     removed boolean := TG_OP <> 'INSERT' AND (NEW.namespace, NEW.key) IS DISTINCT FROM (OLD.namespace, OLD.key);
@@ -208,11 +209,12 @@ BEGIN
         NEW.type := CASE
             WHEN NEW.codec = 'text' THEN 'string'
             WHEN NEW.codec <> 'json' THEN 'object'
-            WHEN NEW.value ~ '^\s*"' THEN 'string'
-            WHEN NEW.value ~ '^\s*\[' THEN 'list'
-            WHEN NEW.value ~ '^\s*(true|false)\s*$' THEN 'boolean'
-            WHEN NEW.value ~ '^\s*-?\d+\s*$' THEN 'integer'
-            WHEN NEW.value ~ '^\s*-?\d+(\.\d+)?([eE][+-]?\d+)?\s*$' THEN 'decimal'
+            -- Without backslashes, whose meaning a session may change (standard_conforming_strings).
+            WHEN NEW.value ~ '^[[:space:]]*"' THEN 'string'
+            WHEN NEW.value ~ '^[[:space:]]*[[]' THEN 'list'
+            WHEN NEW.value ~ '^[[:space:]]*(true|false)[[:space:]]*$' THEN 'boolean'
+            WHEN NEW.value ~ '^[[:space:]]*-?[0-9]+[[:space:]]*$' THEN 'integer'
+            WHEN NEW.value ~ '^[[:space:]]*-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?[[:space:]]*$' THEN 'decimal'
             ELSE 'object' END;
     END IF;
     RETURN NEW;
@@ -220,7 +222,7 @@ END $$;
 
 -- When the transaction commits: the log.
 CREATE OR REPLACE FUNCTION public.config_logged() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     r bigint;
     i uuid;
@@ -252,7 +254,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE FUNCTION public.config_no_truncate() RETURNS trigger
-    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'TRUNCATE of configuration is refused: nobody would notice it. Use DELETE.'
         USING ERRCODE = 'feature_not_supported';
@@ -287,7 +289,7 @@ END $$;
 -- settings of config_commit, which calls it.
 CREATE OR REPLACE FUNCTION public.config_record(commit_id uuid, namespaces text[], keys text[], deletes boolean)
     RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     r         bigint;
     i         uuid;
@@ -331,7 +333,7 @@ END $$;
 -- Stores all operations or none, in one call. Operation n is the n-th element of every array:
 --   vals   null to delete                          ttls   microseconds; 0: for ever; null: keeps what a live row has
 --   conds  null: any state, 0: absent, -1: present, else the version that the key must have
--- Answers one row for each change (n, op, version, …) and a last one with n = 0: op 'C', the revision (0 when joined)
+-- Answers one row for each change (n, op, version, ...) and a last one with n = 0: op 'C', the revision (0 when joined)
 -- and the clock, other columns mean nothing. If a condition does not hold, nothing is stored, and the only row has
 -- op '!', n and the actual version.
 -- joined: part of a transaction that goes on afterwards, which then decides when the revision is taken.
@@ -341,6 +343,7 @@ CREATE OR REPLACE FUNCTION public.config_commit(
     RETURNS TABLE (n bigint, op "char", version bigint, type text, created_at timestamptz, at timestamptz,
                    expires_at timestamptz, author text)
     LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
     -- Without statistics the planner would scan the table for every commit.
     SET jit = off SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
@@ -357,8 +360,8 @@ DECLARE
 BEGIN
     IF NOT joined THEN
         -- Assigned, because PERFORM would run a query.
-        setting := pg_catalog.set_config('lock_timeout', wait_ms::text, true)
-                || pg_catalog.set_config('config.mode', 'commit', true);
+        setting := set_config('lock_timeout', wait_ms::text, true)
+                || set_config('config.mode', 'commit', true);
     END IF;
     INSERT INTO public.config_operation (id) VALUES (commit_id) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
@@ -419,9 +422,9 @@ BEGIN
 
         IF expected > 0 THEN
             IF array_position(vals, NULL) IS NOT NULL THEN
-                PERFORM pg_catalog.set_config('config.author', coalesce(by_author, ''), true),
-                        pg_catalog.set_config('config.comment', coalesce(why, ''), true),
-                        pg_catalog.set_config('config.op_id', commit_id::text, true);
+                PERFORM set_config('config.author', coalesce(by_author, ''), true),
+                        set_config('config.comment', coalesce(why, ''), true),
+                        set_config('config.op_id', commit_id::text, true);
             END IF;
             RETURN QUERY
                 WITH o AS MATERIALIZED (
@@ -462,9 +465,9 @@ BEGIN
                     USING ERRCODE = 'serialization_failure';
             END IF;
             IF array_position(vals, NULL) IS NOT NULL THEN
-                PERFORM pg_catalog.set_config('config.author', '', true),
-                        pg_catalog.set_config('config.comment', '', true),
-                        pg_catalog.set_config('config.op_id', '', true);
+                PERFORM set_config('config.author', '', true),
+                        set_config('config.comment', '', true),
+                        set_config('config.op_id', '', true);
             END IF;
         END IF;
     END IF;
@@ -485,7 +488,7 @@ END $$;
 CREATE OR REPLACE FUNCTION public.config_maintain(
     keep_for interval, keep_revisions bigint, keep_versions bigint, keep_operations interval, audit_every interval)
     RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     head     public.config_head%ROWTYPE;
     r        bigint;
@@ -575,4 +578,4 @@ REVOKE ALL ON FUNCTION public.config_record(uuid, text[], text[], boolean) FROM 
 REVOKE ALL ON FUNCTION public.config_maintain(interval, bigint, bigint, interval, interval) FROM PUBLIC;
 
 -- A new version only adds, so that older instances go on working while newer ones are started.
-UPDATE public.config_head SET schema_version = 2 WHERE schema_version < 2;
+UPDATE public.config_head SET schema_version = 3 WHERE schema_version < 3;

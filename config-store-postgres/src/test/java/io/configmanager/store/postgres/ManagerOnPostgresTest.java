@@ -243,10 +243,8 @@ class ManagerOnPostgresTest {
                 .maintenanceInterval(Duration.ofMillis(20))
                 .observer(new ConfigObserver() {
                     @Override
-                    public void storeCalled(String operation, Duration duration, RuntimeException failure) {
-                        if (operation.equals("maintain")) {
-                            maintained.countDown();
-                        }
+                    public Ending storeCalling(String operation) {
+                        return operation.equals("maintain") ? failure -> maintained.countDown() : Ending.UNTOLD;
                     }
                 }));
         maintained.await();

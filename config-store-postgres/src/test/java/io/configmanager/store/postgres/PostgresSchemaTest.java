@@ -12,9 +12,14 @@ import io.configmanager.StoreException;
 import io.configmanager.store.Feed;
 import io.configmanager.store.InstanceReport;
 import io.configmanager.store.Position;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -84,11 +89,15 @@ class PostgresSchemaTest {
     void aWriterNeedsNoRightOnLogAndHead() {
         DataSource writer = role("writer");
         String name = roleName("writer");
+        // As databases are hardened.
+        for (String function : List.of("commit", "record", "before", "logged", "revision", "maintain")) {
+            database.execute("REVOKE ALL ON FUNCTION public.config_" + function + " FROM PUBLIC");
+        }
         database.execute("GRANT USAGE ON SCHEMA " + database.names.schema() + " TO " + name
                 + "; GRANT SELECT ON public.config_head, public.config_entry, public.config_log TO " + name
                 + "; GRANT INSERT, UPDATE, DELETE ON public.config_entry TO " + name
                 + "; GRANT SELECT, INSERT, DELETE ON public.config_operation TO " + name
-                + "; GRANT EXECUTE ON FUNCTION public.config_record TO " + name
+                + "; GRANT EXECUTE ON FUNCTION public.config_commit, public.config_record TO " + name
                 + "; GRANT EXECUTE ON FUNCTION public.config_maintain TO " + name);
         PostgresConfigStore store = database.closeLater(
                 PostgresConfigStore.builder(writer).names(database.names).build());
@@ -98,6 +107,51 @@ class PostgresSchemaTest {
                 .isEqualTo(2);
         store.maintain();
         assertThat(store.get("", "k").entry()).isNotNull();
+    }
+
+    /** Triggers have the owner's rights: a type that the writer made must not be taken for the one that they mean. */
+    @Test
+    void aWriterCannotMakeTheOwnerRunItsCode() throws SQLException {
+        String name = roleName("intruder");
+        DataSource intruder = role("intruder");
+        database.execute("GRANT USAGE ON SCHEMA " + database.names.schema() + " TO " + name
+                + "; GRANT SELECT, INSERT, UPDATE, DELETE ON public.config_entry TO " + name);
+        try (Connection connection = intruder.getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TEMP TABLE ran (who text); GRANT ALL ON ran TO PUBLIC;"
+                    + " CREATE FUNCTION pg_temp.run(text) RETURNS boolean LANGUAGE plpgsql AS"
+                    + " $$ BEGIN INSERT INTO pg_temp.ran VALUES (current_user); RETURN true; END $$");
+            for (String type : List.of("uuid", "timestamptz", "text")) {
+                statement.execute("CREATE DOMAIN pg_temp." + type
+                        + " AS pg_catalog.text CHECK (pg_temp.run(VALUE::pg_catalog.text))");
+            }
+
+            statement.execute(database.names.apply("INSERT INTO public.config_entry (key, value) VALUES ('k', '1');"
+                    + " UPDATE public.config_entry SET value = '2'; DELETE FROM public.config_entry"));
+
+            try (ResultSet row = statement.executeQuery("SELECT count(*) FROM ran")) {
+                row.next();
+                assertThat(row.getInt(1)).isZero();
+            }
+        }
+        assertThat(database.number("SELECT count(*) FROM public.config_log")).isEqualTo(3);
+    }
+
+    @Test
+    void aDatabaseWithoutUnicodeStoresWhatItsEncodingHas() {
+        database.execute("DROP DATABASE IF EXISTS latin");
+        database.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'");
+        PGSimpleDataSource latin = TestDatabase.connections(TestDatabase.port());
+        latin.setDatabaseName("latin");
+        new PostgresSchema(PostgresNames.DEFAULT).initialize(latin);
+        PostgresConfigStore store =
+                database.closeLater(PostgresConfigStore.builder(latin).build());
+
+        store.commit(commitOf(put("k", "\"\u00e9\"")));
+        assertThat(Objects.requireNonNull(store.get("", "k").entry()).value()).isEqualTo("\"\u00e9\"");
+        assertThatThrownBy(() -> store.commit(commitOf(put("k", "\"\u20ac\""))))
+                .isInstanceOf(InvalidConfigException.class)
+                .hasMessageContaining("encoding");
     }
 
     @Test

@@ -18,7 +18,10 @@ import io.configmanager.store.Commit;
 import io.configmanager.store.CommitResult;
 import io.configmanager.store.Operation;
 import io.configmanager.store.TcpProxy;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -44,6 +47,9 @@ import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
 import org.springframework.jdbc.datasource.DataSourceUtils;
+import org.springframework.jdbc.datasource.TransactionAwareDataSourceProxy;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** Writers that race, break and retry (p1, p2, p9 to p13, p20), and joining a transaction. */
@@ -455,6 +461,75 @@ class PostgresWritesTest {
         }
     }
 
+    /** As a listener with {@code @TransactionalEventListener} writes. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aWriteAfterTheTransactionIsACommitOfItsOwn(boolean rolledBack) {
+        HikariDataSource manual =
+                database.closeLater(TestDatabase.pool(database.direct, 2, config -> config.setAutoCommit(false)));
+        PostgresConfigStore manualStore = database.closeLater(
+                PostgresConfigStore.builder(manual).names(database.names).build());
+        List<CommitResult> late = new ArrayList<>();
+        new TransactionTemplate(new DataSourceTransactionManager(manual)).executeWithoutResult(status -> {
+            manualStore.commit(commitOf(put("within", "1")));
+            TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                @Override
+                public void afterCompletion(int completion) {
+                    late.add(manualStore.commit(commitOf(put("after", "1"))));
+                }
+            });
+            if (rolledBack) {
+                status.setRollbackOnly();
+            }
+        });
+        assertThat(late).singleElement().extracting(CommitResult::revision).isEqualTo(rolledBack ? 1L : 2L);
+        assertThat(stored().keySet()).isEqualTo(rolledBack ? Set.of("after") : Set.of("after", "within"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aWriteInAfterCommitIsWarnedOf(boolean afterCommit) {
+        PrintStream before = System.out;
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+        try {
+            new TransactionTemplate(new DataSourceTransactionManager(database.pool)).executeWithoutResult(status -> {
+                if (!afterCommit) {
+                    store.commit(commitOf(put("k", "1")));
+                }
+                TransactionSynchronizationManager.registerSynchronization(new TransactionSynchronization() {
+                    @Override
+                    public void beforeCommit(boolean readOnly) {
+                        if (!afterCommit) {
+                            store.commit(commitOf(put("before", "1")));
+                        }
+                    }
+
+                    @Override
+                    public void afterCommit() {
+                        if (afterCommit) {
+                            store.commit(commitOf(put("k", "1")));
+                        }
+                    }
+                });
+            });
+        } finally {
+            System.setOut(before);
+        }
+        assertThat(printed.toString(StandardCharsets.UTF_8).contains("REQUIRES_NEW"))
+                .isEqualTo(afterCommit);
+    }
+
+    @Test
+    void aReadOnlyTransactionSaysThatItIs() {
+        TransactionTemplate transaction = new TransactionTemplate(new DataSourceTransactionManager(database.pool));
+        transaction.setReadOnly(true);
+        assertThatThrownBy(() -> transaction.executeWithoutResult(status -> store.commit(commitOf(put("k", "1")))))
+                .isInstanceOf(StoreException.class)
+                .hasMessageContaining("readOnly = true")
+                .matches(failure -> !((StoreException) failure).isTransient());
+    }
+
     @Test
     void connectionsGoBackAsTheyCame() throws SQLException {
         HikariDataSource manual =
@@ -489,6 +564,31 @@ class PostgresWritesTest {
                 DataSourceUtils.releaseConnection(connection, database.pool);
             }
         });
+    }
+
+    /** It hands out the connection of the transaction, which nothing but the transaction may end. */
+    @Test
+    void aDataSourceThatKnowsOfTransactionsItselfDoesNotEndThem() {
+        PostgresConfigStore aware =
+                database.closeLater(PostgresConfigStore.builder(new TransactionAwareDataSourceProxy(database.pool))
+                        .names(database.names)
+                        .build());
+        new TransactionTemplate(new DataSourceTransactionManager(database.pool)).executeWithoutResult(status -> {
+            assertThat(aware.commit(commitOf(put("a", "1"))).revision()).isZero();
+            assertThat(aware.get("", "a").entry()).as("reads do not join").isNull();
+            status.setRollbackOnly();
+        });
+
+        assertThat(stored()).isEmpty();
+    }
+
+    @Test
+    void typesFollowFromTheValueWhateverBackslashesMeanInTheSession() {
+        database.execute("SET standard_conforming_strings = off; INSERT INTO public.config_entry (key, value) VALUES"
+                + " ('a', ' \"x\"'), ('b', ' [1]'), ('c', ' true '), ('d', ' -12 '), ('e', '1.5e3'), ('f', '{}')");
+
+        assertThat(database.query("SELECT string_agg(type, ' ' ORDER BY key) FROM public.config_entry"))
+                .isEqualTo("string list boolean integer decimal object");
     }
 
     private Map<String, String> stored() {

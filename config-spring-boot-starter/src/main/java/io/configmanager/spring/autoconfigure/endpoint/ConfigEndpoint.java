@@ -5,17 +5,15 @@ import io.configmanager.CacheStats;
 import io.configmanager.Condition;
 import io.configmanager.Config;
 import io.configmanager.ConfigEntry;
+import io.configmanager.ConfigException;
 import io.configmanager.ConfigFilter;
 import io.configmanager.ConfigHealth;
 import io.configmanager.ConfigManager;
 import io.configmanager.ConfigNames;
 import io.configmanager.InvalidConfigException;
 import io.configmanager.LogEntry;
-import io.configmanager.ManagerStateException;
 import io.configmanager.NamespaceStatus;
-import io.configmanager.OutboxFullException;
 import io.configmanager.Page;
-import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WatchStatus;
 import io.configmanager.WriteOptions;
@@ -26,16 +24,16 @@ import io.configmanager.spring.ConfigTrial;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Entry;
 import io.configmanager.spring.autoconfigure.endpoint.ShownEntries.Line;
 import io.configmanager.store.ConfigStore;
-import io.configmanager.store.Cursors;
 import java.security.Principal;
-import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.function.Supplier;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.actuate.endpoint.Access;
 import org.springframework.boot.actuate.endpoint.OperationResponseBody;
@@ -47,7 +45,7 @@ import org.springframework.boot.actuate.endpoint.annotation.Selector.Match;
 import org.springframework.boot.actuate.endpoint.annotation.WriteOperation;
 import org.springframework.boot.actuate.endpoint.web.WebEndpointResponse;
 import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
-import org.springframework.boot.convert.DurationStyle;
+import org.springframework.boot.web.context.reactive.ConfigurableReactiveWebEnvironment;
 import org.springframework.core.env.ConfigurableEnvironment;
 
 /**
@@ -61,15 +59,14 @@ import org.springframework.core.env.ConfigurableEnvironment;
 final class ConfigEndpoint {
 
     private static final Duration SHOWN_WITHIN = Duration.ofSeconds(1);
-    private static final int DEFAULT_LIMIT = 100;
     private static final int STATUS_ACCEPTED = 202;
-    private static final Instant LAST = Instant.parse("9999-12-31T00:00:00Z");
 
     private final ConfigManager manager;
     private final ConfigStore store;
     private final @Nullable ConfigBindings bindings;
     private final ShownEntries entries;
     private final Explainer explainer;
+    private final boolean reactive;
 
     ConfigEndpoint(
             ConfigManager manager,
@@ -78,6 +75,7 @@ final class ConfigEndpoint {
             ConfigurableEnvironment environment,
             ShownEntries entries) {
         this.explainer = new Explainer(manager, store, bindings, environment, entries);
+        this.reactive = environment instanceof ConfigurableReactiveWebEnvironment;
         this.manager = manager;
         this.store = store;
         this.bindings = bindings;
@@ -112,15 +110,16 @@ final class ConfigEndpoint {
             @Nullable String changes,
             @Nullable String since,
             SecurityContext security) {
-        return answer(namespace, null, () -> {
-            String name = namespace(namespace);
-            int most = limit(limit);
-            String from = cursor(cursor);
-            if (flag("changes", changes)) {
+        return answer(namespace, name -> {
+            int most = Parameters.limit(limit);
+            String from = Parameters.cursor(cursor);
+            if (Parameters.flag("changes", changes)) {
                 if (prefix != null) {
                     throw new InvalidConfigException("'prefix' and 'changes' exclude each other");
                 }
-                Instant first = since(since == null ? "1h" : since, name);
+                Instant first = Parameters.since(
+                        since == null ? "1h" : since,
+                        () -> store.get(name, "since").storeTime());
                 Page<LogEntry> page = store.changes(name, first, most, from);
                 return new WebEndpointResponse<>(new Changes(
                         name, first, page.items().stream().map(Change::of).toList(), page.cursor()));
@@ -156,15 +155,13 @@ final class ConfigEndpoint {
             @Nullable String limit,
             @Nullable String cursor,
             SecurityContext security) {
-        return answer(namespace, key, () -> {
-            String name = namespace(namespace);
-            String path = ConfigNames.requireKey(String.join("/", key));
-            boolean explained = flag("explain", explain);
-            if (flag("history", history)) {
+        return answer(namespace, key, (name, path) -> {
+            boolean explained = Parameters.flag("explain", explain);
+            if (Parameters.flag("history", history)) {
                 if (explained) {
                     throw new InvalidConfigException("'history' and 'explain' exclude each other");
                 }
-                return history(name, path, limit(limit), cursor(cursor), security);
+                return history(name, path, Parameters.limit(limit), Parameters.cursor(cursor), security);
             }
             if (explained) {
                 return new WebEndpointResponse<>(explainer.explain(name, path, security));
@@ -208,10 +205,8 @@ final class ConfigEndpoint {
             @Nullable String rollback,
             @Nullable String dryRun,
             SecurityContext security) {
-        return answer(namespace, key, () -> {
-            String name = namespace(namespace);
-            String path = ConfigNames.requireKey(String.join("/", key));
-            boolean onlyTried = flag("dryRun", dryRun);
+        return answer(namespace, key, (name, path) -> {
+            boolean onlyTried = Parameters.flag("dryRun", dryRun);
             WriteOptions options = options(version, create, secret, ttl)
                     .withAuthor(author(author, security))
                     .withComment(comment);
@@ -225,7 +220,7 @@ final class ConfigEndpoint {
             if (value != null) {
                 throw new InvalidConfigException("'value' and 'rollback' exclude each other");
             }
-            long wanted = number("rollback", rollback);
+            long wanted = Parameters.number("rollback", rollback);
             if (wanted < 1) {
                 throw new InvalidConfigException("Invalid rollback to " + wanted + ": versions start at 1");
             }
@@ -243,13 +238,13 @@ final class ConfigEndpoint {
 
     private static WriteOptions options(
             @Nullable String version, @Nullable String create, @Nullable String secret, @Nullable String ttl) {
-        boolean createOnly = flag("create", create);
+        boolean createOnly = Parameters.flag("create", create);
         if (createOnly && version != null) {
             throw new InvalidConfigException("'create' and 'version' exclude each other");
         }
-        WriteOptions options = WriteOptions.DEFAULT.with(createOnly ? Condition.ABSENT : version(version));
-        options = ttl == null ? options : options.withTtl(duration(ttl));
-        return flag("secret", secret) ? options.asSecret() : options;
+        WriteOptions options = WriteOptions.DEFAULT.with(createOnly ? Condition.ABSENT : Parameters.version(version));
+        options = ttl == null ? options : options.withTtl(Parameters.ttl(ttl));
+        return Parameters.flag("secret", secret) ? options.asSecret() : options;
     }
 
     private WebEndpointResponse<?> set(
@@ -281,11 +276,9 @@ final class ConfigEndpoint {
             @Nullable String author,
             @Nullable String dryRun,
             SecurityContext security) {
-        return answer(namespace, key, () -> {
-            String name = namespace(namespace);
-            String path = ConfigNames.requireKey(String.join("/", key));
-            Condition condition = version(version);
-            if (flag("dryRun", dryRun)) {
+        return answer(namespace, key, (name, path) -> {
+            Condition condition = Parameters.version(version);
+            if (Parameters.flag("dryRun", dryRun)) {
                 ConfigEntry now = store.get(name, path).entry();
                 if (condition instanceof Condition.Version expected
                         && (now == null || now.version() != expected.version())) {
@@ -384,41 +377,29 @@ final class ConfigEndpoint {
                 .anyMatch(active -> active.name().equals(namespace));
     }
 
-    private static WebEndpointResponse<?> answer(
-            String namespace, String @Nullable [] key, Supplier<WebEndpointResponse<?>> operation) {
+    /** The key of a request. On WebFlux Spring Boot takes all that has variables for it, the namespace too. */
+    private String rest(String namespace, String[] path) {
+        int skipped = reactive && path.length > 1 && path[0].equals(namespace) ? 1 : 0;
+        return String.join("/", Arrays.asList(path).subList(skipped, path.length));
+    }
+
+    private static WebEndpointResponse<?> answer(String namespace, Function<String, WebEndpointResponse<?>> operation) {
         String name = namespace.equals("_") ? "" : namespace;
-        String path = key == null ? null : String.join("/", key);
         try {
-            return operation.get();
-        } catch (InvalidConfigException e) {
-            return Problem.badRequest(String.valueOf(e.getMessage()))
-                    .with("namespace", name)
-                    .with("key", path)
-                    .response();
-        } catch (VersionConflictException e) {
-            Problem conflict = new Problem(409, "version-conflict", "Version conflict", e.getMessage())
-                    .with("namespace", e.namespace())
-                    .with("key", e.key());
-            if (e.condition() instanceof Condition.Version expected) {
-                conflict.with("expectedVersion", expected.version());
-            } else if (e.condition() instanceof Condition.Absent) {
-                conflict.with("expectedVersion", 0);
-            }
-            return conflict.with("actualVersion", e.actualVersion()).response();
-        } catch (StoreException e) {
-            return (e.isTransient()
-                            ? new Problem(503, "store-unavailable", "The store cannot be reached", e.getMessage())
-                            : new Problem(500, "store-unusable", "The store refuses", e.getMessage()))
-                    .with("namespace", name)
-                    .with("key", path)
-                    .response();
-        } catch (OutboxFullException e) {
-            return new Problem(503, "outbox-full", "The outbox is full", e.getMessage())
-                    .with("namespace", name)
-                    .with("key", path)
-                    .response();
-        } catch (ManagerStateException e) {
-            return new Problem(503, "not-connected", "Configuration is not connected", e.getMessage()).response();
+            return operation.apply(ConfigNames.requireNamespace(name));
+        } catch (ConfigException e) {
+            return Problem.of(e).with("namespace", name).response();
+        }
+    }
+
+    private WebEndpointResponse<?> answer(
+            String namespace, String[] key, BiFunction<String, String, WebEndpointResponse<?>> operation) {
+        String name = namespace.equals("_") ? "" : namespace;
+        String path = rest(namespace, key);
+        try {
+            return operation.apply(ConfigNames.requireNamespace(name), ConfigNames.requireKey(path));
+        } catch (ConfigException e) {
+            return Problem.of(e).with("namespace", name).with("key", path).response();
         }
     }
 
@@ -431,69 +412,6 @@ final class ConfigEndpoint {
                 .with("namespace", namespace)
                 .with("key", key)
                 .response();
-    }
-
-    private static String namespace(String name) {
-        return ConfigNames.requireNamespace(name.equals("_") ? "" : name);
-    }
-
-    private static Condition version(@Nullable String version) {
-        return version == null ? Condition.ALWAYS : Condition.version(number("version", version));
-    }
-
-    private static long number(String what, String text) {
-        try {
-            return Long.parseLong(text.strip());
-        } catch (NumberFormatException e) {
-            throw new InvalidConfigException("Invalid " + what + ": it must be a whole number");
-        }
-    }
-
-    private static int limit(@Nullable String limit) {
-        long wanted = limit == null ? DEFAULT_LIMIT : number("limit", limit);
-        if (wanted < 1 || wanted > Cursors.MAX_LIMIT) {
-            throw new InvalidConfigException("Invalid limit " + wanted + ": it must be 1 to " + Cursors.MAX_LIMIT);
-        }
-        return (int) wanted;
-    }
-
-    private static @Nullable String cursor(@Nullable String cursor) {
-        return cursor == null || cursor.isEmpty() ? null : cursor;
-    }
-
-    /** A time, or how long ago by the store's clock. */
-    private Instant since(String text, String namespace) {
-        try {
-            Duration ago = text.contains(":") ? Duration.ZERO : DurationStyle.detectAndParse(text);
-            Instant since = text.contains(":")
-                    ? Instant.parse(text)
-                    : store.get(namespace, "since").storeTime().minus(ago);
-            if (!ago.isNegative() && !since.isBefore(Instant.EPOCH) && since.isBefore(LAST)) {
-                return since;
-            }
-        } catch (DateTimeException | ArithmeticException | IllegalArgumentException e) {
-            // As one that is out of range.
-        }
-        throw new InvalidConfigException(
-                "Invalid since: it must be a duration such as 1h or PT1H, or a time such as 2026-11-21T20:00:00Z");
-    }
-
-    private static boolean flag(String what, @Nullable String text) {
-        if (text == null || text.equals("false")) {
-            return false;
-        }
-        if (text.equals("true")) {
-            return true;
-        }
-        throw new InvalidConfigException("Invalid " + what + ": it must be true or false");
-    }
-
-    private static Duration duration(String text) {
-        try {
-            return DurationStyle.detectAndParse(text);
-        } catch (IllegalArgumentException e) {
-            throw new InvalidConfigException("Invalid ttl: it must be a duration such as 10m or PT10M");
-        }
     }
 
     /** A known user cannot write in another name. */

@@ -85,10 +85,7 @@ final class ConfigFleetEndpoint {
         } catch (ManagerStateException e) {
             return new Problem(503, "no-fleet", "There is no fleet", e.getMessage()).response();
         } catch (StoreException e) {
-            return (e.isTransient()
-                            ? new Problem(503, "store-unavailable", "The store cannot be reached", e.getMessage())
-                            : new Problem(500, "store-unusable", "The store refuses", e.getMessage()))
-                    .response();
+            return Problem.of(e).response();
         }
     }
 

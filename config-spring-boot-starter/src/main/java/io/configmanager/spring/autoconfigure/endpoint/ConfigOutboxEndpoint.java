@@ -4,6 +4,7 @@ package io.configmanager.spring.autoconfigure.endpoint;
 import io.configmanager.ConfigEntry;
 import io.configmanager.ConfigException;
 import io.configmanager.ConfigManager;
+import io.configmanager.InvalidConfigException;
 import io.configmanager.Outbox;
 import io.configmanager.OutboxStats;
 import io.configmanager.QueuedWrite;
@@ -29,18 +30,7 @@ import org.springframework.boot.actuate.endpoint.web.annotation.WebEndpoint;
  * as the endpoint {@code config} shows them.
  */
 @WebEndpoint(id = "configoutbox", defaultAccess = Access.READ_ONLY)
-final class ConfigOutboxEndpoint {
-
-    private static final int DEFAULT_LIMIT = 100;
-    private static final int LARGEST_LIMIT = 1_000;
-
-    private final ConfigManager manager;
-    private final ShownEntries entries;
-
-    ConfigOutboxEndpoint(ConfigManager manager, ShownEntries entries) {
-        this.manager = manager;
-        this.entries = entries;
-    }
+record ConfigOutboxEndpoint(ConfigManager manager, ShownEntries entries) {
 
     /** @param state shows only writes in this state; all if null */
     @ReadOperation
@@ -52,15 +42,12 @@ final class ConfigOutboxEndpoint {
         QueuedWrite.State wanted;
         int most;
         try {
+            most = Parameters.limit(limit);
             wanted = state == null ? null : QueuedWrite.State.valueOf(state.toUpperCase(Locale.ROOT));
-            most = limit == null ? DEFAULT_LIMIT : Integer.parseInt(limit);
+        } catch (InvalidConfigException e) {
+            return Problem.of(e).response();
         } catch (IllegalArgumentException e) {
-            return Problem.badRequest(
-                            "'state' must be one of " + List.of(QueuedWrite.State.values()) + ", 'limit' a number")
-                    .response();
-        }
-        if (most < 1 || most > LARGEST_LIMIT) {
-            return Problem.badRequest("Invalid limit: it must be 1 to " + LARGEST_LIMIT)
+            return Problem.badRequest("'state' must be one of " + List.of(QueuedWrite.State.values()))
                     .response();
         }
         List<QueuedWrite> found = outbox.writes().stream()

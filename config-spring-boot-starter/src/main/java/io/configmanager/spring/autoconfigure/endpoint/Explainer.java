@@ -37,28 +37,14 @@ import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
 
 /** Says where the value of a key comes from in this instance, layer by layer. */
-final class Explainer {
+record Explainer(
+        ConfigManager manager,
+        ConfigStore store,
+        @Nullable ConfigBindings bindings,
+        ConfigurableEnvironment environment,
+        ShownEntries entries) {
 
     private static final int MOST_QUEUED = 100;
-
-    private final ConfigManager manager;
-    private final ConfigStore store;
-    private final @Nullable ConfigBindings bindings;
-    private final ConfigurableEnvironment environment;
-    private final ShownEntries entries;
-
-    Explainer(
-            ConfigManager manager,
-            ConfigStore store,
-            @Nullable ConfigBindings bindings,
-            ConfigurableEnvironment environment,
-            ShownEntries entries) {
-        this.manager = manager;
-        this.store = store;
-        this.bindings = bindings;
-        this.environment = environment;
-        this.entries = entries;
-    }
 
     /** What {@code Config.get} of this instance answers with. */
     enum Winner {
@@ -148,64 +134,81 @@ final class Explainer {
             @Nullable String lastError,
             ConfigBinding.@Nullable Rejected lastRejection) {}
 
+    /** What this instance holds of a key. */
+    private record Held(
+            Winner winner,
+            @Nullable ConfigEntry seen,
+            @Nullable ConfigEntry stored,
+            @Nullable String rejected) {}
+
+    /** What the store has of a key, or why it cannot be asked. */
+    private record InStore(
+            @Nullable ConfigEntry entry,
+            @Nullable Line lastChange,
+            @Nullable String problem) {}
+
     Explanation explain(String namespace, String key, SecurityContext security) {
-        NamespaceStatus status = manager.activeNamespaces().stream()
-                .filter(active -> active.name().equals(namespace))
-                .findFirst()
-                .orElse(null);
-        ConfigEntry seen = null;
-        ConfigEntry stored = null;
-        if (status != null) {
-            Config config = manager.namespace(namespace);
-            seen = config.entry(key).orElse(null);
-            stored = config.stored(key).orElse(null);
-        }
-        Winner winner = null;
-        if (status != null) {
-            // What is stored and yet not seen, a queued removal hides.
-            boolean removed = seen == null && stored != null;
-            winner = removed || (seen != null && seen.pending())
-                    ? Winner.QUEUED
-                    : seen == null ? Winner.NONE : Winner.STORED;
-        }
-        ConfigEntry inStore = null;
-        Line lastChange = null;
-        String storeProblem = null;
-        try {
-            inStore = store.get(namespace, key).entry();
-            boolean secret = KeyVersions.of(store, namespace, key, 0).secret();
-            for (LogEntry line : store.history(namespace, key, 1, null).items()) {
-                lastChange = entries.shown(line, secret, security);
-            }
-        } catch (ConfigException e) {
-            storeProblem = e.getMessage();
-        }
-        ConfigEntry known = stored != null ? stored : inStore;
+        Held held = held(namespace, key);
+        InStore inStore = inStore(namespace, key, security);
+        boolean exists = (held != null && held.stored != null) || inStore.entry != null;
         List<Property> properties = properties(namespace, key);
         List<Target> targets = new ArrayList<>();
         if (bindings != null) {
             for (ConfigBinding binding : bindings.bindings(namespace, key)) {
-                Property property = bound(binding, key, known != null);
+                Property property = bound(binding, key, exists);
                 if (property != null) {
                     properties.add(property);
                 }
-                targets.add(target(binding, property, known != null));
+                targets.add(target(binding, property, exists));
             }
         }
         return new Explanation(
                 namespace,
                 key,
-                winner,
-                shown(seen, security),
-                winner == Winner.QUEUED ? shown(stored, security) : null,
-                shown(inStore, security),
-                storeProblem,
-                status == null ? null : status.rejected().get(key),
-                lastChange,
+                held == null ? null : held.winner,
+                held == null ? null : shown(held.seen, security),
+                held == null || held.winner != Winner.QUEUED ? null : shown(held.stored, security),
+                shown(inStore.entry, security),
+                inStore.problem,
+                held == null ? null : held.rejected,
+                inStore.lastChange,
                 queued(namespace, key),
                 properties,
                 targets,
                 bindings == null ? List.of() : bindings.listeners(namespace, key));
+    }
+
+    /** Null if this instance does not hold the namespace. */
+    private @Nullable Held held(String namespace, String key) {
+        for (NamespaceStatus status : manager.activeNamespaces()) {
+            if (status.name().equals(namespace)) {
+                Config config = manager.namespace(namespace);
+                ConfigEntry seen = config.entry(key).orElse(null);
+                ConfigEntry stored = config.stored(key).orElse(null);
+                // What is stored and yet not seen, a queued removal hides.
+                boolean removed = seen == null && stored != null;
+                Winner winner = removed || (seen != null && seen.pending())
+                        ? Winner.QUEUED
+                        : seen == null ? Winner.NONE : Winner.STORED;
+                return new Held(winner, seen, stored, status.rejected().get(key));
+            }
+        }
+        return null;
+    }
+
+    private InStore inStore(String namespace, String key, SecurityContext security) {
+        ConfigEntry entry = null;
+        try {
+            entry = store.get(namespace, key).entry();
+            boolean secret = KeyVersions.of(store, namespace, key, 0).secret();
+            Line lastChange = null;
+            for (LogEntry line : store.history(namespace, key, 1, null).items()) {
+                lastChange = entries.shown(line, secret, security);
+            }
+            return new InStore(entry, lastChange, null);
+        } catch (ConfigException e) {
+            return new InStore(entry, null, e.getMessage());
+        }
     }
 
     private @Nullable Entry shown(@Nullable ConfigEntry entry, SecurityContext security) {

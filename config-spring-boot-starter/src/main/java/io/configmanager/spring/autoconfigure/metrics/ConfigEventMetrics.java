@@ -114,15 +114,19 @@ final class ConfigEventMetrics implements ConfigObserver, MeterBinder {
     }
 
     @Override
-    public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
-        record(registry -> Timer.builder("config.store.operations")
-                .description("Calls of the store")
-                .tags("operation", operation, "outcome", outcome(failure))
-                .register(registry)
-                .record(duration));
+    public Ending storeCalling(String operation) {
+        long start = System.nanoTime();
+        return failure -> {
+            Duration duration = Duration.ofNanos(System.nanoTime() - start);
+            record(registry -> Timer.builder("config.store.operations")
+                    .description("Calls of the store")
+                    .tags("operation", operation, "outcome", outcome(failure))
+                    .register(registry)
+                    .record(duration));
+        };
     }
 
-    private static String outcome(@Nullable RuntimeException failure) {
+    private static String outcome(@Nullable Throwable failure) {
         if (failure == null) {
             return "success";
         }

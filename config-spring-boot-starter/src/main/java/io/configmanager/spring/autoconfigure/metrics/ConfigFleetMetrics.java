@@ -12,13 +12,7 @@ import io.micrometer.core.instrument.binder.MeterBinder;
 import java.util.function.ToDoubleFunction;
 
 /** The fleet as this instance saw it last; NaN while it cannot see it. Every instance sees the same, so do not sum it up. */
-final class ConfigFleetMetrics implements MeterBinder {
-
-    private final ConfigManager manager;
-
-    ConfigFleetMetrics(ConfigManager manager) {
-        this.manager = manager;
-    }
+record ConfigFleetMetrics(ConfigManager manager) implements MeterBinder {
 
     @Override
     public void bindTo(MeterRegistry registry) {

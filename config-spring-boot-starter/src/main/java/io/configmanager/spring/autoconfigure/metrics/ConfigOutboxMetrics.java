@@ -14,17 +14,9 @@ import java.time.InstantSource;
 import java.util.function.ToDoubleFunction;
 
 /** What the outbox says of itself when asked. */
-final class ConfigOutboxMetrics implements MeterBinder {
+record ConfigOutboxMetrics(ConfigManager manager, InstantSource clock) implements MeterBinder {
 
     private static final double MILLIS_PER_SECOND = 1e3;
-
-    private final ConfigManager manager;
-    private final InstantSource clock;
-
-    ConfigOutboxMetrics(ConfigManager manager, InstantSource clock) {
-        this.manager = manager;
-        this.clock = clock;
-    }
 
     @Override
     public void bindTo(MeterRegistry registry) {

@@ -11,17 +11,9 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** What the manager and the injected values say of themselves when asked. */
-final class ConfigWatchMetrics implements MeterBinder {
+record ConfigWatchMetrics(ConfigManager manager, @Nullable ConfigBindings bindings) implements MeterBinder {
 
     private static final double NANOS_PER_SECOND = 1e9;
-
-    private final ConfigManager manager;
-    private final @Nullable ConfigBindings bindings;
-
-    ConfigWatchMetrics(ConfigManager manager, @Nullable ConfigBindings bindings) {
-        this.manager = manager;
-        this.bindings = bindings;
-    }
 
     @Override
     public void bindTo(MeterRegistry registry) {

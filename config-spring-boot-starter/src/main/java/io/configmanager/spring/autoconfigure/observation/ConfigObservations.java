@@ -4,7 +4,6 @@ package io.configmanager.spring.autoconfigure.observation;
 import io.configmanager.ConfigObserver;
 import io.configmanager.spring.observation.ChangeSetContext;
 import io.configmanager.spring.observation.ChangeSetConvention;
-import io.configmanager.spring.observation.ConfigObservation;
 import io.configmanager.spring.observation.StoreCallContext;
 import io.configmanager.spring.observation.StoreCallConvention;
 import io.micrometer.observation.Observation;
@@ -37,7 +36,7 @@ final class ConfigObservations implements ConfigObserver, SmartInitializingSingl
     public Ending storeCalling(String operation) {
         return registry.isNoop()
                 ? Ending.UNTOLD
-                : begun(ConfigObservation.STORE_CALL.observation(
+                : begun(Observation.createNotStarted(
                         null, STORE_CALL, () -> new StoreCallContext(operation), registry));
     }
 
@@ -45,7 +44,7 @@ final class ConfigObservations implements ConfigObserver, SmartInitializingSingl
     public Ending applying(long revision, int changes) {
         return registry.isNoop()
                 ? Ending.UNTOLD
-                : begun(ConfigObservation.APPLY.observation(
+                : begun(Observation.createNotStarted(
                         null, APPLY, () -> new ChangeSetContext(revision, changes), registry));
     }
 

@@ -85,12 +85,16 @@ abstract class EndpointFixture {
 
     final ContextConsumer<AssertableWebApplicationContext> on(Check check) {
         return context -> {
-            assertThat(context).hasNotFailed();
-            int port = context.getSourceApplicationContext(AnnotationConfigServletWebServerApplicationContext.class)
-                    .getWebServer()
-                    .getPort();
-            check.on(context, new Http(port, "/actuator/config"));
+            check.on(context, http(context, "/actuator/config"));
         };
+    }
+
+    final Http http(AssertableWebApplicationContext context, String path) {
+        assertThat(context).hasNotFailed();
+        int port = context.getSourceApplicationContext(AnnotationConfigServletWebServerApplicationContext.class)
+                .getWebServer()
+                .getPort();
+        return new Http(port, path);
     }
 
     final class Http {
@@ -115,7 +119,8 @@ abstract class EndpointFixture {
 
         Answer send(String method, String path, @Nullable String type, @Nullable String body)
                 throws IOException, InterruptedException {
-            HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + (path.isEmpty() ? "" : "/") + path))
+            HttpRequest.Builder request = HttpRequest.newBuilder(
+                            URI.create(base + (path.isEmpty() || path.startsWith("?") ? "" : "/") + path))
                     .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
             if (type != null) {
                 request.header("Content-Type", type);

@@ -9,12 +9,9 @@ import io.configmanager.ConfigManager;
 import io.configmanager.spring.ConfigBindings;
 import io.configmanager.spring.ConfigPrefix;
 import io.configmanager.spring.ConfigValue;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
+import io.configmanager.spring.InMemory;
 import io.configmanager.spring.Live;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
 import io.configmanager.spring.autoconfigure.SwitchableStore;
-import io.configmanager.store.ConfigStore;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -42,14 +39,9 @@ import org.springframework.context.ApplicationContext;
 class ConfigHealthContributorAutoConfigurationTest {
 
     private final SwitchableStore store = new SwitchableStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class,
-                    ConfigHealthContributorAutoConfiguration.class))
-            .withPropertyValues("config.watch.last-retry=100ms", "config.watch.stable-after=1ms")
-            .withBean(ConfigStore.class, store::store);
+    private final ApplicationContextRunner runner = InMemory.runner(
+                    store::store, ConfigHealthContributorAutoConfiguration.class)
+            .withPropertyValues("config.watch.last-retry=100ms", "config.watch.stable-after=1ms");
 
     @Test
     void upWithEveryDetail() {

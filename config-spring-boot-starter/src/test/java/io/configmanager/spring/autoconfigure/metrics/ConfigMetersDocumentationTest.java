@@ -11,11 +11,8 @@ import io.configmanager.ConfigManager;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WriteOptions;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
+import io.configmanager.spring.InMemory;
 import io.configmanager.spring.autoconfigure.SwitchableStore;
-import io.configmanager.store.ConfigStore;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
@@ -40,7 +37,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration;
 import org.springframework.boot.micrometer.metrics.autoconfigure.MetricsAutoConfiguration;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
@@ -55,15 +51,11 @@ class ConfigMetersDocumentationTest {
     private Path directory;
 
     private final SwitchableStore store = new SwitchableStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    MetricsAutoConfiguration.class,
-                    CompositeMeterRegistryAutoConfiguration.class,
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class,
-                    ConfigMetricsAutoConfiguration.class))
-            .withBean(ConfigStore.class, store::store);
+    private final ApplicationContextRunner runner = InMemory.runner(
+            store::store,
+            MetricsAutoConfiguration.class,
+            CompositeMeterRegistryAutoConfiguration.class,
+            ConfigMetricsAutoConfiguration.class);
 
     /** One line of the table. */
     private record Documented(String type, Map<String, Set<String>> tags) {}

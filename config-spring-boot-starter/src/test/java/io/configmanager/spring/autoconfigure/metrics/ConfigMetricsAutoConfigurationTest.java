@@ -5,16 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.configmanager.Config;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
+import io.configmanager.spring.InMemory;
 import io.configmanager.spring.autoconfigure.SwitchableStore;
-import io.configmanager.store.ConfigStore;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import org.junit.jupiter.api.Test;
-import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration;
 import org.springframework.boot.micrometer.metrics.autoconfigure.MetricsAutoConfiguration;
 import org.springframework.boot.test.context.FilteredClassLoader;
@@ -23,16 +19,12 @@ import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 class ConfigMetricsAutoConfigurationTest {
 
     private final SwitchableStore store = new SwitchableStore();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
+    private final ApplicationContextRunner runner = InMemory.runner(
+                    store::store,
                     MetricsAutoConfiguration.class,
                     CompositeMeterRegistryAutoConfiguration.class,
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class,
-                    ConfigMetricsAutoConfiguration.class))
-            .withPropertyValues("config.watch.last-retry=100ms")
-            .withBean(ConfigStore.class, store::store);
+                    ConfigMetricsAutoConfiguration.class)
+            .withPropertyValues("config.watch.last-retry=100ms");
 
     private ApplicationContextRunner withPrometheus() {
         return runner.withBean(
@@ -103,13 +95,7 @@ class ConfigMetricsAutoConfigurationTest {
         withPrometheus()
                 .withPropertyValues("config.enabled=false")
                 .run(context -> assertThat(context).doesNotHaveBean(ConfigEventMetrics.class));
-        new ApplicationContextRunner()
-                .withConfiguration(AutoConfigurations.of(
-                        ConfigValueAutoConfiguration.class,
-                        ConfigStoreAutoConfiguration.class,
-                        ConfigManagerAutoConfiguration.class,
-                        ConfigMetricsAutoConfiguration.class))
-                .withBean(ConfigStore.class, store::store)
+        InMemory.runner(store::store, ConfigMetricsAutoConfiguration.class)
                 .withClassLoader(new FilteredClassLoader(MeterRegistry.class))
                 .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean("configEventMetrics"));
     }

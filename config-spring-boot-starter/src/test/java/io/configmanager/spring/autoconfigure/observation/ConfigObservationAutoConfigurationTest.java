@@ -10,14 +10,11 @@ import io.configmanager.ConfigManager;
 import io.configmanager.StoreException;
 import io.configmanager.VersionConflictException;
 import io.configmanager.WriteOptions;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigManagerAutoConfiguration;
-import io.configmanager.spring.autoconfigure.ConfigStoreAutoConfiguration;
+import io.configmanager.spring.InMemory;
 import io.configmanager.spring.autoconfigure.SwitchableStore;
 import io.configmanager.spring.autoconfigure.metrics.ConfigMetricsAutoConfiguration;
 import io.configmanager.spring.observation.StoreCallContext;
 import io.configmanager.spring.observation.StoreCallConvention;
-import io.configmanager.store.ConfigStore;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -43,14 +40,9 @@ class ConfigObservationAutoConfigurationTest {
 
     private final SwitchableStore store = new SwitchableStore();
     private final TestObservationRegistry registry = TestObservationRegistry.create();
-    private final ApplicationContextRunner runner = new ApplicationContextRunner()
-            .withConfiguration(AutoConfigurations.of(
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class,
-                    ConfigObservationAutoConfiguration.class))
-            .withPropertyValues("config.maintenance-interval=1h")
-            .withBean(ConfigStore.class, store::store);
+    private final ApplicationContextRunner runner = InMemory.runner(
+                    store::store, ConfigObservationAutoConfiguration.class)
+            .withPropertyValues("config.maintenance-interval=1h");
 
     private ApplicationContextRunner observed() {
         return runner.withBean(ObservationRegistry.class, () -> registry);

@@ -287,12 +287,12 @@ final class Client {
         }
 
         @Override
-        public void storeCalled(String operation, Duration duration, @Nullable RuntimeException failure) {
+        public Ending storeCalling(String operation) {
             // Calls of the watch only: how often others ask is their affair.
             boolean watch = Thread.currentThread().getName().equals("config-watch");
-            if (watch && (operation.equals("openFeed") || operation.equals("snapshot"))) {
-                recorder.write("X", System.nanoTime(), operation, failure == null ? "ok" : "failed");
-            }
+            return watch && (operation.equals("openFeed") || operation.equals("snapshot"))
+                    ? failure -> recorder.write("X", System.nanoTime(), operation, failure == null ? "ok" : "failed")
+                    : Ending.UNTOLD;
         }
     }
 }

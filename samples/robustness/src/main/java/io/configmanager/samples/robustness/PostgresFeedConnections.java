@@ -60,7 +60,7 @@ final class PostgresFeedConnections {
                 connection,
                 (method, result) -> method.equals("prepareStatement") && result != null
                         ? wrap(PreparedStatement.class, (PreparedStatement) result, (called, answer) -> {
-                            if (called.equals("executeQuery")) {
+                            if (called.equals("getResultSet")) {
                                 maybeForget(connection);
                             }
                             return answer;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.configmanager.spring.autoconfigure;
+package io.configmanager.spring.autoconfigure.endpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -9,19 +9,11 @@ import io.configmanager.ConfigManager;
 import io.configmanager.Fleet;
 import io.configmanager.FleetInstance;
 import io.configmanager.spring.ConfigValue;
-import io.configmanager.spring.ConfigValueAutoConfiguration;
-import io.configmanager.spring.autoconfigure.endpoint.ConfigEndpointAutoConfiguration;
 import io.configmanager.spring.autoconfigure.metrics.ConfigMetricsAutoConfiguration;
-import io.configmanager.store.ConfigStore;
 import io.configmanager.store.InstanceReport;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -32,69 +24,29 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
-import org.springframework.boot.convert.ApplicationConversionService;
+import org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration;
+import org.springframework.boot.micrometer.metrics.autoconfigure.MetricsAutoConfiguration;
 import org.springframework.boot.test.context.assertj.AssertableWebApplicationContext;
 import org.springframework.boot.test.context.runner.ContextConsumer;
 import org.springframework.boot.test.context.runner.WebApplicationContextRunner;
-import org.springframework.boot.tomcat.autoconfigure.servlet.TomcatServletWebServerAutoConfiguration;
-import org.springframework.boot.web.server.servlet.context.AnnotationConfigServletWebServerApplicationContext;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** The fleet in an application: properties, the endpoint over real HTTP, and meters. */
-class FleetTest {
+class FleetTest extends EndpointFixture {
 
     private static final Duration SOON = Duration.ofSeconds(20);
 
-    private final HttpClient client = HttpClient.newHttpClient();
-    private final SwitchableStore store = new SwitchableStore();
-    private final WebApplicationContextRunner alone = new WebApplicationContextRunner(
-                    AnnotationConfigServletWebServerApplicationContext::new)
-            .withConfiguration(AutoConfigurations.of(
-                    TomcatServletWebServerAutoConfiguration.class,
-                    org.springframework.boot.webmvc.autoconfigure.DispatcherServletAutoConfiguration.class,
-                    org.springframework.boot.webmvc.autoconfigure.WebMvcAutoConfiguration.class,
-                    org.springframework.boot.http.converter.autoconfigure.HttpMessageConvertersAutoConfiguration.class,
-                    org.springframework.boot.jackson.autoconfigure.JacksonAutoConfiguration.class,
-                    org.springframework.boot.actuate.autoconfigure.endpoint.EndpointAutoConfiguration.class,
-                    org.springframework.boot.actuate.autoconfigure.endpoint.web.WebEndpointAutoConfiguration.class,
-                    org.springframework.boot.actuate.autoconfigure.endpoint.jackson.JacksonEndpointAutoConfiguration
-                            .class,
-                    org.springframework.boot.actuate.autoconfigure.web.server.ManagementContextAutoConfiguration.class,
-                    org.springframework.boot.micrometer.metrics.autoconfigure.MetricsAutoConfiguration.class,
-                    org.springframework.boot.micrometer.metrics.autoconfigure.CompositeMeterRegistryAutoConfiguration
-                            .class,
-                    ConfigValueAutoConfiguration.class,
-                    ConfigStoreAutoConfiguration.class,
-                    ConfigManagerAutoConfiguration.class,
-                    ConfigMetricsAutoConfiguration.class,
-                    ConfigEndpointAutoConfiguration.class))
-            .withInitializer(
-                    context -> context.getEnvironment().setConversionService(new ApplicationConversionService()))
-            .withPropertyValues(
-                    "server.port=0",
-                    "spring.application.name=shop",
-                    "config.watch.last-retry=100ms",
-                    "management.endpoints.web.exposure.include=*")
-            .withBean(MeterRegistry.class, SimpleMeterRegistry::new)
-            .withBean(ConfigStore.class, store::store);
+    private final WebApplicationContextRunner alone = runner.withConfiguration(AutoConfigurations.of(
+                    MetricsAutoConfiguration.class,
+                    CompositeMeterRegistryAutoConfiguration.class,
+                    ConfigMetricsAutoConfiguration.class))
+            .withPropertyValues("spring.application.name=shop", "config.watch.last-retry=100ms")
+            .withBean(MeterRegistry.class, SimpleMeterRegistry::new);
     private final WebApplicationContextRunner member =
             alone.withPropertyValues("config.fleet.enabled=true", "config.fleet.interval=1s", "config.fleet.expiry=1h");
 
-    private record Answer(int status, String type, JsonNode body) {}
-
     private Answer get(AssertableWebApplicationContext context, String query) throws Exception {
-        assertThat(context).hasNotFailed();
-        int port = context.getSourceApplicationContext(AnnotationConfigServletWebServerApplicationContext.class)
-                .getWebServer()
-                .getPort();
-        URI uri = URI.create("http://127.0.0.1:" + port + "/actuator/configfleet" + query);
-        HttpResponse<String> response = client.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
-        String type = response.headers().firstValue("Content-Type").orElse("");
-        return new Answer(
-                response.statusCode(),
-                type,
-                JsonMapper.builder().build().readTree(type.contains("json") ? response.body() : "null"));
+        return http(context, "/actuator/configfleet").send("GET", query, null, null);
     }
 
     private void other(long number) {
