@@ -49,7 +49,8 @@ final class Replay implements Runnable {
     private volatile boolean stopping;
     private @Nullable Thread thread;
 
-    private record Attempts(int count, long notBefore, String failure) {}
+    /** @param sinceBack how many of them failed since the store was back last */
+    private record Attempts(int count, int sinceBack, long notBefore, String failure) {}
 
     Replay(
             DiskOutbox outbox,
@@ -99,9 +100,10 @@ final class Replay implements Runnable {
         }
     }
 
-    /** The store is back: what had to wait after failures need not wait longer. */
+    /** The store is back: what had to wait after failures need not wait longer, nor long after the next one. */
     void wakeAll() {
-        attempts.replaceAll((sequence, failed) -> new Attempts(failed.count(), nanoTime.getAsLong(), failed.failure()));
+        attempts.replaceAll(
+                (sequence, failed) -> new Attempts(failed.count(), 0, nanoTime.getAsLong(), failed.failure()));
         wake();
     }
 
@@ -265,12 +267,15 @@ final class Replay implements Runnable {
     }
 
     private void deferred(Queued write, RuntimeException failure) {
-        int count = attempts(write.sequence()) + 1;
-        double pause = Math.min((double) FIRST_RETRY.toNanos() * Math.pow(2, count - 1), (double)
+        Attempts before = attempts.get(write.sequence());
+        int sinceBack = before == null ? 0 : before.sinceBack();
+        double pause = Math.min((double) FIRST_RETRY.toNanos() * Math.pow(2, sinceBack), (double)
                 settings.pendingInterval().toNanos());
         long wait = (long) (pause * random.nextDouble(0.5, 1.5));
         String message = failure.getMessage() == null ? failure.getClass().getName() : failure.getMessage();
-        attempts.put(write.sequence(), new Attempts(count, nanoTime.getAsLong() + wait, message));
+        attempts.put(
+                write.sequence(),
+                new Attempts(attempts(write.sequence()) + 1, sinceBack + 1, nanoTime.getAsLong() + wait, message));
     }
 
     private Duration notBefore(Queued write) {

@@ -721,6 +721,23 @@ class DiskOutboxTest {
         assertThat(tried).hasSize(2);
     }
 
+    /** A pool of connections may need some seconds more than the watch; that is no reason to wait as long as for an outage. */
+    @Test
+    void theFirstWaitAfterTheStoreIsBackIsShortHoweverLongItWasAway() {
+        queue("a", "1");
+        refusal = commit -> new StoreException("away", true, null);
+        for (int i = 0; i < 8; i++) {
+            outbox.pass();
+            nanos += Duration.ofMinutes(1).toNanos();
+        }
+        outbox.storeIsBack();
+
+        Duration wait = outbox.pass();
+
+        assertThat(wait).isBetween(Duration.ofMillis(500), Duration.ofMillis(1_500));
+        assertThat(outbox.writes().get(0).attempts()).isEqualTo(9);
+    }
+
     private DiskOutbox opened(OutboxSettings with) throws IOException {
         Surroundings surroundings = new Surroundings() {
             @Override

@@ -175,20 +175,20 @@ class PostgresSchemaTest {
         assertThat(database.store().commit(commitOf(put("k", "2"))).revision()).isEqualTo(2);
     }
 
-    /** Version 2 has added the table of instances. */
+    /** Version 2 has added the table of instances, version 3 has closed what let a writer act as the owner. */
     @Test
     void aSchemaOfTheFirstVersionIsUpgraded() {
         database.store().commit(commitOf(put("k", "1")));
         Position head = head();
         database.execute("UPDATE public.config_head SET schema_version = 1; DROP TABLE public.config_instance");
-        assertPermanent(() -> schema.verify(database.pool), "version 1", "needs 2", "initialize-schema=always");
+        assertPermanent(() -> schema.verify(database.pool), "version 1", "needs 3", "initialize-schema=always");
         assertPermanent(() -> database.store().fleet(), "initialize-schema=always");
 
         schema.initialize(database.pool);
 
         assertThat(schema.verify(database.pool)).isEmpty();
         assertThat(database.number("SELECT schema_version FROM public.config_head"))
-                .isEqualTo(2);
+                .isEqualTo(3);
         assertThat(database.store().fleet().instances()).isEmpty();
         assertThat(head()).as("history goes on").isEqualTo(head);
         assertThat(database.store().commit(commitOf(put("k", "2"))).revision()).isEqualTo(2);
