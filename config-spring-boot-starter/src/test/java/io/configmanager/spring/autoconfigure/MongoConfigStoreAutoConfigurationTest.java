@@ -269,7 +269,7 @@ class MongoConfigStoreAutoConfigurationTest {
     void missingPrivilegesStopTheStartWithWhatToGrant() {
         try (ReplicaSetServer server = ReplicaSetServer.start()) {
             ApplicationContextRunner refused = plain.withPropertyValues("spring.mongodb.uri=" + server.uri());
-            server.fail("create", 100, 13, "Unauthorized");
+            server.fail("createIndexes", 100, 13, "Unauthorized");
             refused.run(context -> assertThat(analysis(context.getStartupFailure()))
                     .satisfies(analysis -> assertThat(analysis.getDescription())
                             .contains("Cannot create the collections")
