@@ -162,6 +162,21 @@ class LogFeedTest {
         assertThat(feed.poll(Duration.ZERO).provedAgo()).isGreaterThanOrEqualTo(Duration.ofHours(1));
     }
 
+    /** As of a standby whose lag has grown: what was proved before is not taken back. */
+    @Test
+    void aReadThatSawLessDoesNotTakeBackWhatWasProved() {
+        LogFeed feed = feed(LONG);
+        long read = System.nanoTime();
+        log.pages.add(new Page(List.of(), read - TimeUnit.HOURS.toNanos(1), false, STORE_TIME, 0));
+        log.pages.add(new Page(List.of(), read - TimeUnit.HOURS.toNanos(3), false, STORE_TIME, 0));
+        feed.poll(LONG);
+        log.news.add(true);
+        log.news.add(false);
+
+        assertThat(feed.poll(Duration.ZERO).provedAgo()).isBetween(Duration.ofHours(1), Duration.ofHours(2));
+        assertThat(log.pages).isEmpty();
+    }
+
     @Test
     void behindByMoreThanAPageAnAnswerIsAsOldAsItsLastChange() {
         LogFeed feed = feed(LONG);

@@ -68,6 +68,14 @@ class MongoFaultsTest {
         server.close();
     }
 
+    private void useStandaloneServer() {
+        mongo.close();
+        server.close();
+        server = ReplicaSetServer.startStandalone();
+        mongo = new TestMongo(MongoFaultsTest.class, server.uri());
+        store = mongo.store();
+    }
+
     private CommitResult put(String key, String value) {
         return put(key, value, null);
     }
@@ -446,11 +454,7 @@ class MongoFaultsTest {
 
     @Test
     void m07AStandaloneServerIsPolled() {
-        mongo.close();
-        server.close();
-        server = ReplicaSetServer.startStandalone();
-        mongo = new TestMongo(MongoFaultsTest.class, server.uri());
-        store = mongo.store();
+        useStandaloneServer();
         follow();
         assertThat(poll().pushAvailable()).isFalse();
 
@@ -473,11 +477,7 @@ class MongoFaultsTest {
 
     @Test
     void m07AStandaloneWriterThatDiedLeavesWhatTheNextOnesRepair() {
-        mongo.close();
-        server.close();
-        server = ReplicaSetServer.startStandalone();
-        mongo = new TestMongo(MongoFaultsTest.class, server.uri());
-        store = mongo.store();
+        useStandaloneServer();
         put("a", "1");
         follow();
         poll();
@@ -502,11 +502,7 @@ class MongoFaultsTest {
 
     @Test
     void m07ACommitOfAStandaloneWriterThatDiedIsNotTakenForStoredWhenItIsRepeated() {
-        mongo.close();
-        server.close();
-        server = ReplicaSetServer.startStandalone();
-        mongo = new TestMongo(MongoFaultsTest.class, server.uri());
-        store = mongo.store();
+        useStandaloneServer();
         put("a", "1");
         Document head = mongo.head().find(Filters.eq("_id", "head")).first();
         Commit first = Commit.of(List.of(operation("a", "2", null)), null, null);
